@@ -1,0 +1,108 @@
+"""Every error the engine raises, and the words in which a failed operation is told.
+
+    AutogradError
+    ├── DomainError            ValueError          log(-0.3): no real answer
+    ├── PoleError              ZeroDivisionError   1 / 0, 0 ** -1
+    ├── RangeError             OverflowError       exp(1000): an answer no float can hold
+    ├── InputTypeError         TypeError           a str, None, an array where a number belongs
+    ├── InputError             ValueError          the right type, a wrong size or choice
+    │   └── IndexRangeError    IndexError          a choice past the end
+    ├── RuleError              TypeError           an op or a rule that does not fit together
+    ├── InteriorError          AttributeError      writing to a node that an op made
+    ├── CopyError              TypeError           pickling a node that an op made
+    ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
+    └── MissingLibraryError    ImportError         an optional library is not installed
+
+Each is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
+Only the forward pass raises for arithmetic; the backward pass computes in IEEE arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .ops import Op
+
+
+class AutogradError(Exception):
+    """The base class of everything the engine raises on purpose."""
+
+
+class DomainError(AutogradError, ValueError):
+    """An op was asked for a value where it has none, such as log(-1)."""
+
+
+class PoleError(AutogradError, ZeroDivisionError):
+    """A division by zero, or zero to a negative power."""
+
+
+class RangeError(AutogradError, OverflowError):
+    """The answer is too large for a float, such as exp(1000)."""
+
+
+class InputTypeError(AutogradError, TypeError):
+    """Something that is not a real number stood where one belongs."""
+
+
+class InputError(AutogradError, ValueError):
+    """An argument of the right type with a wrong length, range or choice."""
+
+
+class IndexRangeError(InputError, IndexError):
+    """A choice by index went past the end."""
+
+
+class RuleError(AutogradError, TypeError):
+    """An op or a derivative rule is not well formed, or an op has no rule."""
+
+
+class InteriorError(AutogradError, AttributeError):
+    """Data was assigned to an interior node, whose data is what its op computed."""
+
+
+class CopyError(AutogradError, TypeError):
+    """An interior node was pickled; a graph does not travel, its parameters do."""
+
+
+class StaleGraphError(AutogradError, RuntimeError):
+    """A backward pass would have mixed old and new data: an input changed after the forward pass."""
+
+
+class MissingLibraryError(AutogradError, ImportError):
+    """A library that only this feature needs is not installed; the message names what to install."""
+
+
+def describe(x: Any) -> str:
+    """A number for a message, with its label where it has one: ``-0.3 (label 'p')``.
+
+    >>> describe(-0.3)
+    '-0.3'
+    """
+    label = getattr(x, "label", "")
+    return f"{_number(x)!r} (label {label!r})" if label else f"{_number(x)!r}"
+
+
+def _number(x: Any) -> Any:
+    return x if isinstance(x, float) else x.data
+
+
+def forward_error(op: Op, inputs: tuple[Any, ...], cause: Exception) -> AutogradError:
+    """The error of ``op`` at ``inputs``: value, place, remedy. ``cause`` is what Python raised."""
+    names = ("a", "b", "c") if len(inputs) <= 3 else tuple(f"x{i}" for i in range(len(inputs)))
+    shown = list(zip(names, inputs, strict=False))[:8]
+    call = f"{op.name}({', '.join(name for name, _ in shown)}{', …' if len(inputs) > 8 else ''})"
+    if len(inputs) == 2 and not op.symbol.isidentifier():
+        call = f"a {op.symbol} b"
+    at = ", ".join(f"{name} = {describe(x)}" for name, x in shown)
+    floats = [_number(x) for x in inputs]
+    kind: type[AutogradError]
+    if isinstance(cause, ZeroDivisionError) or op.is_pole(*floats):
+        kind, why = PoleError, op.needs or "It divides by zero; autograd.ieee() gives inf or nan."
+    elif isinstance(cause, OverflowError) and all(map(math.isfinite, floats)):
+        kind, why = RangeError, "The answer is too large for a float; autograd.ieee() goes on without an error."
+    else:
+        kind = RangeError if isinstance(cause, OverflowError) else DomainError
+        why = op.needs or f"Python says: {cause}. autograd.ieee() goes on without an error."
+    return kind(f"{call} at {at}. {why}")

@@ -1,0 +1,119 @@
+"""Modes: what an op does besides computing, for as long as a ``with`` block lasts.
+
+The modes of a thread share one word. ``active`` counts the open blocks of all threads, so that an op in
+an ordinary program pays for one test of one number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from typing import Any
+
+from .errors import InputError, InputTypeError
+
+IEEE = 1
+NO_GRAD = 2
+
+active = 0
+_counting = threading.Lock()
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.blocks: list[mode] = []  # open ones, outermost first
+        self.word = 0
+
+
+_thread = _Thread()
+
+
+def word() -> int:
+    """The modes of this thread, as a sum of the constants above."""
+    return _thread.word
+
+
+class mode(ContextDecorator):
+    """``with mode(on, off):`` sets and clears modes in this thread, until the block is left.
+
+    Blocks may be left in any order, as blocks in interleaved generators are: the word is made anew from those
+    that are still open.
+    """
+
+    def __init__(self, on: int, off: int = 0) -> None:
+        self.on, self.off = on, off
+
+    def __call__(self, function: Any) -> Any:
+        """Decorate a function: its body is the block."""
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        if flags & (0x20 | 0x80 | 0x200):  # generator, coroutine, asynchronous generator
+            raise InputTypeError(
+                f"a mode can't decorate {function.__name__}: a generator's or coroutine's body runs after the call; "
+                "write the with block inside it"
+            )
+        return super().__call__(function)
+
+    def _recreate_cm(self) -> mode:
+        return mode(self.on, self.off)
+
+    def __enter__(self) -> None:
+        global active
+        with _counting:
+            active += 1
+        _thread.blocks.append(self)
+        _fold()
+
+    def __exit__(self, *exception: object) -> None:
+        global active
+        blocks = _thread.blocks
+        for i in range(len(blocks) - 1, -1, -1):
+            if blocks[i] is self:
+                del blocks[i]
+                break
+        else:
+            raise InputError("a mode was left that this thread had not entered; use it in a with block")
+        _fold()
+        with _counting:
+            active -= 1
+
+
+def _fold() -> None:
+    bits = 0
+    for block in _thread.blocks:
+        bits = (bits | block.on) & ~block.off
+    _thread.word = bits
+
+
+def ieee(function: Callable[..., Any] | None = None) -> Any:
+    """Inf and nan instead of exceptions in the forward pass, as numpy and torch have it.
+
+    Usable as a ``with`` block or as a decorator; it holds for the current thread.
+
+    >>> from autograd import Value, ieee
+    >>> with ieee():
+    ...     print(Value(0.0).log().data, (Value(1.0) / 0.0).data)
+    -inf inf
+    """
+    return _mode("ieee", IEEE, function)
+
+
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Compute without recording: every result is a leaf, so nothing leads back from it.
+
+    Usable as a ``with`` block or as a decorator; it holds for the current thread.
+
+    >>> from autograd import Value, no_grad
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.data, y.inputs
+    (9.0, ())
+    """
+    return _mode("no_grad", NO_GRAD, function)
+
+
+def _mode(name: str, on: int, function: Callable[..., Any] | None) -> Any:
+    if function is not None and not callable(function):
+        raise InputTypeError(f"{name}() is a with block or decorates a function; it takes no {function!r}")
+    return mode(on) if function is None else mode(on)(function)

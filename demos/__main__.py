@@ -1,0 +1,26 @@
+"""List the demos, one line each: the first line of each one's docstring."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+
+def stories() -> dict[str, str]:
+    """Each demo's name and what it shows, read without running or importing it."""
+    found = {}
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if any(isinstance(node, ast.FunctionDef) and node.name == "build" for node in tree.body):
+            found[path.stem] = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return found
+
+
+def main() -> None:
+    """Print the list."""
+    for name, line in stories().items():
+        print(f"python -m demos.{name:<17} {line}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Learn to read real handwritten digits, held-out ones too: a 64-32-10 network on scikit-learn's 8×8 images.
+
+    python -m demos.digits [--epochs N] [--seed N] [--out DIR]
+
+1797 images, a fifth of them held out, the same share of each digit. Each of the 64 pixels is an input, each of the
+10 outputs a digit's logit; each of the 2410 parameters is a Value, and the chain rule runs through some 120 nodes an
+image. Leaves pictures and a checkpoint in the output folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import autograd
+import nn
+
+
+class Reader(nn.Module):
+    """Pixels → relu(hidden) → logits."""
+
+    def __init__(self, pixels: int, hidden: int, digits: int, seed: int) -> None:
+        self.hidden = nn.Linear(pixels, hidden, seed=seed)
+        self.output = nn.Linear(hidden, digits, seed=seed + 1)
+
+    def forward(self, image: Sequence[float]) -> list[autograd.Value]:
+        """The logits of an image, its pixels from 0 to 1."""
+        logits: list[autograd.Value] = self.output([h.relu() for h in self.hidden(image)])
+        return logits
+
+
+def build() -> autograd.Value:
+    """The loss of a small Reader on one image of four pixels: a graph that can be looked at."""
+    reader = Reader(pixels=4, hidden=3, digits=2, seed=0)
+    loss: autograd.Value = nn.cross_entropy(reader([0.0, 0.5, 1.0, 0.25]), 1)
+    return loss
+
+
+def load(seed: int, limit: int | None = None) -> tuple[nn.training.Data, nn.training.Data]:
+    """(images, labels) to learn from and (images, labels) held out, pixels scaled to 0…1."""
+    try:
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+    except ImportError:
+        raise nn.MissingLibraryError("this demo needs scikit-learn: pip install 'chainrule[demos]'") from None
+
+    digits = load_digits()
+    parts = train_test_split(
+        digits.data / 16.0, digits.target, test_size=0.2, stratify=digits.target, random_state=seed
+    )
+    images, held_out_images, labels, held_out_labels = (part.tolist()[:limit] for part in parts)
+    return (images, labels), (held_out_images, held_out_labels)
+
+
+def predict(model: nn.Module, images: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Each image's probabilities, one a digit."""
+    with autograd.no_grad():
+        return [[p.data for p in autograd.softmax(model(image))] for image in images]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train, say how well it reads what it has never seen, and show it."""
+    parser = argparse.ArgumentParser(prog="python -m demos.digits", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order of samples")
+    parser.add_argument("--out", type=Path, default=Path("out/digits"), help="folder for pictures and checkpoint")
+    parser.add_argument("--limit", type=int, default=None, help="use only the first LIMIT images of each part")
+    options = parser.parse_args(argv)
+
+    from . import pictures
+
+    data, held_out = load(options.seed, options.limit)
+    model = Reader(64, 32, 10, seed=options.seed)
+    print(f"{len(data[0])} images to learn from, {len(held_out[0])} held out, {len(model.parameters())} parameters")
+    began = time.perf_counter()
+    history = nn.fit(
+        model,
+        data,
+        loss=nn.cross_entropy,
+        optimizer=nn.Adam(model.parameters(), lr=0.01),
+        epochs=options.epochs,
+        batch_size=32,
+        seed=options.seed,
+        validation=held_out,
+        metrics={"accuracy": nn.accuracy},
+    )
+    seconds = time.perf_counter() - began
+    probabilities = predict(model, held_out[0])
+    figures = nn.evaluate(model, held_out, loss=nn.cross_entropy, metrics={"accuracy": nn.accuracy})
+    right = round(figures["accuracy"] * len(held_out[0]))
+    if history.interrupted:
+        print("interrupted; going on with what was learned")
+    print(f"{history.epochs} epochs in {seconds:.0f} s, {history.epochs * len(data[0]) / seconds:.0f} images a second")
+    print(f"held-out loss {figures['loss']:.4f}, accuracy {figures['accuracy']:.2%} ({right} of {len(held_out[0])})")
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    nn.save(model, options.out / "digits.json")
+    pictures.learning_curve(history, options.out / "curve.png")
+    pictures.right_and_wrong(held_out[0], held_out[1], probabilities, options.out / "right_and_wrong.png")
+    print(f"in {options.out}: curve.png, right_and_wrong.png, digits.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""The demos' pictures, and the progress bar of one: the only place where matplotlib is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import nn
+
+BLUE, ORANGE, GREY = "#2563a8", "#d9661f", "#6b7280"
+SHOWN_WRONG, COLUMNS = 20, 10
+
+
+def progress_bar(steps: int) -> Iterable[int]:
+    """range(steps), with a bar on standard error."""
+    try:
+        from tqdm import trange
+    except ImportError:
+        raise nn.MissingLibraryError("this demo needs tqdm: pip install 'chainrule[demos]'") from None
+    return trange(steps, unit="step", dynamic_ncols=True)  # type: ignore[no-any-return]
+
+
+def tell(line: str) -> None:
+    """Print a line without breaking the bar."""
+    from tqdm import tqdm
+
+    tqdm.write(line)
+
+
+def learning_curve(history: nn.History, path: Path) -> None:
+    """Loss and accuracy, learned and held out, epoch by epoch."""
+    figure, panels = _figure(1, 2, figsize=(11, 4.4))
+    epochs = range(1, history.epochs + 1)
+    final = history.held_out["accuracy"][-1] if history.epochs else 0.0
+    for axes, name in zip(panels.flat, ("loss", "accuracy"), strict=True):
+        for what, figures, colour in (
+            ("train, while learning", history.train, BLUE),
+            ("held out", history.held_out, ORANGE),
+        ):
+            scale = 100.0 if name == "accuracy" else 1.0
+            values = [x * scale for x in figures[name]]
+            axes.plot(epochs, values, color=colour, label=what, linewidth=2, marker="o", markersize=4)
+        axes.set_xlabel("epoch")
+        axes.set_title("cross-entropy" if name == "loss" else "accuracy, %", fontsize=12)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(color="#e5e7eb")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, loc="upper right" if name == "loss" else "lower right")
+    panels.flat[0].set_ylim(bottom=0.0)
+    figure.suptitle(f"Reading handwritten digits: {final:.1%} of held-out images right after {history.epochs} epochs")
+    figure.savefig(path)
+
+
+def right_and_wrong(
+    images: Sequence[Sequence[float]], labels: Sequence[int], probabilities: Sequence[Sequence[float]], path: Path
+) -> None:
+    """Held-out images: two rows that were read right, then the wrong ones, the surest mistakes first.
+
+    Args:
+        images: 64 pixels each, from 0 to 1.
+        labels: what they are.
+        probabilities: ten for each, what the model thinks they are.
+        path: where the picture goes.
+    """
+    guesses = [max(range(len(ps)), key=ps.__getitem__) for ps in probabilities]
+    sure = [max(ps) for ps in probabilities]
+    right = [i for i, (guess, label) in enumerate(zip(guesses, labels, strict=True)) if guess == label]
+    wrong = sorted(set(range(len(labels))) - set(right), key=lambda i: -sure[i])
+    firsts = [[i for i in right if labels[i] == digit][:2] for digit in range(10)]
+    examples = [pair[k] for k in (0, 1) for pair in firsts if len(pair) > k]
+    shown = wrong[:SHOWN_WRONG]
+    rows_right, rows_wrong = -(-len(examples) // COLUMNS), -(-len(shown) // COLUMNS)
+
+    heights = [0.42, *[1.0] * rows_right, 0.42, *[1.0] * rows_wrong]
+    figure, grid = _figure(
+        len(heights), COLUMNS, figsize=(12, 1.42 * sum(heights) + 0.7), gridspec_kw={"height_ratios": heights}
+    )
+    for axes in grid.flat:
+        axes.axis("off")
+    more = f", the {len(shown)} surest" if len(wrong) > len(shown) else ", all of them" if wrong else ""
+    for row, text in (
+        (0, f"Read right: {len(right)} of {len(labels)}, two of each digit"),
+        (1 + rows_right, f"Read wrong: {len(wrong)}{more}"),
+    ):
+        heading = grid[row, 0].text(0.0, 0.15, text, fontsize=13, fontweight="bold", transform=grid[row, 0].transAxes)
+        heading.set_in_layout(False)  # else it widens its column
+    places = [*zip(examples, grid[1 : 1 + rows_right].flat, strict=False)]
+    places += zip(shown, grid[2 + rows_right :].flat, strict=False)
+    for i, axes in places:
+        axes.imshow([images[i][k : k + 8] for k in range(0, 64, 8)], cmap="gray_r", vmin=0.0, vmax=1.0)
+        good = guesses[i] == labels[i]
+        words = f"{guesses[i]}, {sure[i]:.0%}" if good else f"read {guesses[i]}, {sure[i]:.0%}\nis {labels[i]}"
+        axes.set_title(words, fontsize=11, color=BLUE if good else ORANGE, pad=4)
+    figure.suptitle("Held-out digits: what the network reads, and how sure it is", fontsize=14)
+    figure.savefig(path)
+
+
+def boundary(
+    score: Callable[[float, float], float],
+    points: Sequence[Sequence[float]],
+    signs: Sequence[float],
+    title: str,
+    path: Path,
+    steps: int = 70,
+) -> None:
+    """The plane coloured by the model's score, its boundary where the score is 0, and the points.
+
+    Args:
+        score: of a place (x, y).
+        points: places.
+        signs: 1 or -1 for each point.
+        title: what it shows.
+        path: where the picture goes.
+        steps: how fine the grid is.
+    """
+    (left, right), (low, high) = (
+        (min(column) - 0.5, max(column) + 0.5) for column in ([p[0] for p in points], [p[1] for p in points])
+    )
+    xs = [left + (right - left) * i / (steps - 1) for i in range(steps)]
+    ys = [low + (high - low) * i / (steps - 1) for i in range(steps)]
+    scores = [[max(-3.0, min(3.0, score(x, y))) for x in xs] for y in ys]
+
+    figure, panels = _figure(1, 1, figsize=(8, 6))
+    axes = panels.flat[0]
+    levels = [-3.0 + k / 4 for k in range(25)]
+    filled = axes.contourf(xs, ys, scores, levels=levels, cmap="RdBu", alpha=0.75)
+    axes.contour(xs, ys, scores, levels=[-1.0, 1.0], colors=GREY, linewidths=1, linestyles="dashed")
+    axes.contour(xs, ys, scores, levels=[0.0], colors="black", linewidths=2)
+    for sign, colour, name in ((1.0, BLUE, "+1"), (-1.0, "#b3261e", "−1")):
+        chosen = [p for p, s in zip(points, signs, strict=True) if s == sign]
+        axes.scatter(*zip(*chosen, strict=True), s=42, color=colour, edgecolor="white", linewidth=0.8, label=name)
+    axes.set(xlabel="x", ylabel="y")
+    axes.legend(title="truth", loc="upper right")
+    bar = figure.colorbar(filled, ax=axes, ticks=[-3, -2, -1, 0, 1, 2, 3])
+    bar.set_label("score; the boundary is at 0, the margins (dashed) at ±1")
+    axes.set_title(title, fontsize=13, pad=10)
+    figure.savefig(path)
+
+
+def _figure(rows: int, columns: int, **options: Any) -> tuple[Any, Any]:
+    """A figure that no window shows and no global list keeps, and its panels in a table."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise nn.MissingLibraryError("this demo needs matplotlib: pip install 'chainrule[demos]'") from None
+
+    figure = Figure(figsize=options.pop("figsize"), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)

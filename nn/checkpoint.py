@@ -1,0 +1,145 @@
+"""Checkpoints: a module's numbers in a JSON file. Nothing in such a file is ever run.
+
+    {"format": "chainrule checkpoint", "version": 1, "sha256": "…", "state": {"hidden.weight": [[0.25, …], …], …}}
+
+Floats are written as Python's repr, so they come back bit for bit; nan and infinities as NaN and Infinity, which
+Python reads. The digest is of the state's own JSON text, as `json.dumps` writes it: a flipped digit does not load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from autograd.errors import AutogradError, InputError
+
+from .module import Module
+
+FORMAT = "chainrule checkpoint"
+VERSION = 1
+_REMEDY = "Load a file that nn.save wrote for a module of this shape. The module was not changed."
+
+
+class CheckpointError(AutogradError, ValueError):
+    """A file that is no checkpoint, a damaged one, or one of another module."""
+
+
+def save(module: Module, path: str | os.PathLike[str]) -> None:
+    """Write a module's parameters to a file, all of it or nothing: a crash leaves the old file as it was.
+
+    Args:
+        module: what to save.
+        path: where; a file that is there is replaced.
+
+    Raises:
+        InputTypeError: where the module's parameters can't be told, as in `Module.named_parameters`.
+        OSError: where the file can't be written.
+
+    >>> import nn, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nn.save(nn.MLP(2, [3, 1]), f"{folder}/model.json")
+    ...     with open(f"{folder}/model.json") as file:
+    ...         list(json.load(file)["state"])[:2]
+    ['layers.0.neurons.0.w', 'layers.0.neurons.0.b']
+    """
+    text = _text(module)
+    target = Path(os.path.realpath(path))  # through a link, which stays
+    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
+    try:
+        with open(beside, "x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def load(module: Module, path: str | os.PathLike[str]) -> None:
+    """Set a module's parameters to those in a file that `save` wrote. It must fit exactly, or nothing changes.
+
+    A file much larger than this module's own checkpoint is refused before it is read.
+
+    Args:
+        module: of the same shape as the one that was saved.
+        path: the file.
+
+    Raises:
+        CheckpointError: where the file is no checkpoint, is damaged, or does not fit.
+        InputTypeError: as `save`.
+        OSError: where it can't be read.
+
+    >>> import nn, tempfile
+    >>> model, other = nn.MLP(2, [3, 1], seed=0), nn.MLP(2, [3, 1], seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nn.save(model, f"{folder}/model.json")
+    ...     nn.load(other, f"{folder}/model.json")
+    >>> other.state_dict() == model.state_dict()
+    True
+    """
+    limit = 4096 + 8 * len(_text(module))  # a number takes 3 to 24 characters
+    with open(path, "rb") as file:
+        raw = file.read(limit + 1)
+    try:
+        if len(raw) > limit:
+            raise CheckpointError(f"it is larger than {limit} bytes, too large for this module")
+        module.load_state_dict(_state(raw))
+    except (CheckpointError, InputError) as error:
+        reason = str(error).removesuffix(" Nothing was changed.").removesuffix(".")
+        raise CheckpointError(f"{os.fspath(path)}: {reason}. {_REMEDY}") from None
+
+
+def _text(module: Module) -> str:
+    state = module.state_dict()
+    return json.dumps({"format": FORMAT, "version": VERSION, "sha256": _digest(state), "state": state}) + "\n"
+
+
+def _digest(state: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
+
+
+def _state(raw: bytes) -> dict[str, Any]:
+    """The state in a checkpoint's text, or a `CheckpointError` with the reason alone."""
+    try:
+        document = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_int=_float, parse_float=_float)
+    except RecursionError:
+        raise CheckpointError("it is nested too deeply") from None
+    except CheckpointError:
+        raise
+    except ValueError as error:  # json's and utf-8's
+        raise CheckpointError(f"it is damaged or no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise CheckpointError(f"it is no checkpoint: it holds a {type(document).__name__}")
+    for key in ("format", "version", "sha256", "state"):
+        if key not in document:
+            raise CheckpointError(f"it is no checkpoint: it has no {key!r}")
+    if document["format"] != FORMAT:
+        raise CheckpointError(f"it is no checkpoint: its format is not {FORMAT!r}")
+    if type(document["version"]) is not float or document["version"] != VERSION:
+        raise CheckpointError(f"its version is not {VERSION}, the one that this chainrule reads")
+    state = document["state"]
+    if not isinstance(state, dict):
+        raise CheckpointError(f"its state is a {type(state).__name__}, not an object of names and numbers")
+    if document["sha256"] != _digest(state):
+        raise CheckpointError("it is damaged: its numbers do not match its sha256")
+    return state
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise CheckpointError("it names something twice")
+    return found
+
+
+def _float(text: str) -> float:
+    x = float(text)
+    if math.isinf(x):
+        raise CheckpointError(f"{text[:40]} is too large for a float")
+    return x

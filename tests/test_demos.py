@@ -1,0 +1,125 @@
+"""Each demo runs, says what it promises and leaves what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd
+import nn
+from demos import __main__ as listing
+from demos import digits, first_principles, moons, pictures
+
+DEMOS = [digits, first_principles, moons]
+
+
+def is_picture(path):
+    """Whether it is a PNG that decodes to something with more than one colour."""
+    from matplotlib.image import imread
+
+    assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    pixels = imread(path)
+    return min(pixels.shape[:2]) > 300 and pixels.std() > 0.01
+
+
+@pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.__name__)
+def test_build_is_small_and_differentiable(demo):
+    result = demo.build()
+    nodes = autograd.topological_order(result)
+    leaves = {x for node in nodes for x in node.inputs if type(x) is autograd.Value and not x.inputs}
+    assert 5 <= len(nodes) + len(leaves) <= 300
+    result.backward()
+    assert any(x.grad != 0.0 for x in leaves)
+    assert demo.build().data == result.data
+
+
+def test_the_list_has_every_demo_with_its_first_line(capsys):
+    listing.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(DEMOS)
+    for line, demo in zip(lines, DEMOS, strict=True):
+        assert line.split(None, 3)[2:] == [demo.__name__, demo.__doc__.splitlines()[0]]
+
+
+def test_the_list_needs_no_library():
+    code = "import sys, demos.__main__ as m; m.main(); assert not {'matplotlib', 'sklearn', 'tqdm'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(digits.__file__).parents[1], capture_output=True)
+
+
+def test_digits(tmp_path, capsys):
+    out = tmp_path / "new" / "folder"
+    digits.main(["--epochs", "2", "--limit", "200", "--out", str(out)])
+    printed = capsys.readouterr()
+    assert "200 images to learn from, 200 held out, 2410 parameters" in printed.out
+    shown = re.search(r"held-out loss (\S+), accuracy (\S+)% \((\d+) of 200\)", printed.out)
+    assert shown, printed.out
+    assert str(out) in printed.out
+    assert "epoch 2/2" in printed.err
+    assert sorted(p.name for p in out.iterdir()) == ["curve.png", "digits.json", "right_and_wrong.png"]
+    assert is_picture(out / "curve.png")
+    assert is_picture(out / "right_and_wrong.png")
+
+    model = digits.Reader(64, 32, 10, seed=9)
+    nn.load(model, out / "digits.json")
+    images, labels = digits.load(0, limit=200)[1]
+    figures = nn.evaluate(model, (images, labels), loss=nn.cross_entropy, metrics={"accuracy": nn.accuracy})
+    assert f"{figures['loss']:.4f}" == shown[1]
+    assert figures["accuracy"] == pytest.approx(float(shown[2]) / 100) == pytest.approx(int(shown[3]) / 200)
+    assert figures["accuracy"] > 0.4  # guessing gives 0.1
+
+
+def test_digits_are_split_once_and_evenly():
+    (images, labels), (held_out_images, held_out_labels) = digits.load(0)
+    assert (len(images), len(held_out_images)) == (1437, 360)
+    assert len({tuple(image) for image in [*images, *held_out_images]}) > 1790
+    assert all(34 <= held_out_labels.count(digit) <= 38 for digit in range(10))
+    assert all(type(label) is int for label in labels)
+    assert {x for image in images for x in image} == {k / 16 for k in range(17)}
+    assert digits.load(1)[1] != digits.load(0)[1] == (held_out_images, held_out_labels)
+
+
+def test_pictures_when_everything_is_right_or_nothing_was_learned(tmp_path):
+    images, labels = [[k / 64 for k in range(64)]] * 3, [0, 1, 2]
+    sure = [[1.0 if k == label else 0.0 for k in range(10)] for label in labels]
+    pictures.right_and_wrong(images, labels, sure, tmp_path / "right.png")
+    pictures.right_and_wrong(images * 10, [3] * 30, sure * 10, tmp_path / "wrong.png")
+    pictures.learning_curve(
+        nn.History({"loss": [], "accuracy": []}, {"loss": [], "accuracy": []}), tmp_path / "curve.png"
+    )
+    assert all(is_picture(path) for path in tmp_path.iterdir())
+
+
+def test_moons(tmp_path, capsys):
+    moons.main(["--steps", "12", "--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "100 points, 337 parameters" in out
+    assert "step   0: loss 0.8958, accuracy 50%" in out  # as micrograd's notebook prints
+    assert float(re.search(r"after 12 steps: loss (\S+),", out)[1]) < 0.35
+    assert is_picture(tmp_path / "boundary.png")
+
+
+def test_first_principles_shows_every_product_and_its_check(capsys):
+    first_principles.main([])
+    out = capsys.readouterr().out
+    for line in (
+        "o  = tanh(n)  = tanh(0.8814)       = 0.7071",
+        "do/do  =  1.0000 × do/dn   = 1 - o² =  0.5000 =  0.5000 = do/dn",
+        "do/dp1 =  0.5000 × dp1/dx1 = w1     = -3.0000 = -1.5000 = do/dx1",
+    ):
+        assert line in out
+    products = re.findall(r"= +(\S+) × \S+ += .*?= +(\S+) = +(\S+) = do/", out)
+    assert len(products) == 9
+    for upstream, local, contribution in products:
+        assert float(contribution) == pytest.approx(float(upstream) * float(local), abs=1e-4)
+    checks = re.findall(r"^  \w+ +(-?\d\.\d{8}) +(-?\d\.\d{8})$", out, flags=re.MULTILINE)
+    assert [float(a) for a, _ in checks] == pytest.approx([-1.5, 1.0, 0.5, 0.0, 0.5])
+    assert all(float(a) == pytest.approx(float(b), abs=1e-7) for a, b in checks)
+
+
+@pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.__name__)
+def test_help_tells_what_it_is(demo, capsys):
+    with pytest.raises(SystemExit):
+        demo.main(["--help"])
+    assert " ".join(demo.__doc__.splitlines()[0].split()[:4]) in " ".join(capsys.readouterr().out.split())

@@ -1,0 +1,442 @@
+"""The shape of the package: layers, the rule language, names, and what the tools say."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import inspect
+import math
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autograd
+from autograd import ops, rules
+
+ROOT = Path(autograd.__file__).parent.parent
+PACKAGE = ROOT / "autograd"
+
+# ── Layers: a module imports only from those above it ───────────────────────────────────────────────────────
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+LAYERS = words("_version errors modes special ops rules chain value engine functions calculus __init__")
+
+EXCEPTIONS = {  # (importer, imported): why
+    ("errors", "ops"): "names Op in an annotation; nothing is imported when it runs",
+    ("chain", "value"): "names Value in an annotation; nothing is imported when it runs",
+}
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+
+
+def imports(module: str) -> list[tuple[str, bool]]:
+    """(module of this package, whether for types only), for each import in the file, wherever it stands."""
+    text = tree(module)
+    for_types = {
+        id(node)
+        for block in ast.walk(text)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
+    found = []
+    for node in ast.walk(text):
+        names: list[str] = []
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            names = [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "autograd":
+            names = [((node.module or "") + ".__init__").split(".")[1]]
+        elif isinstance(node, ast.Import):
+            names = [(a.name + ".__init__").split(".")[1] for a in node.names if a.name.split(".")[0] == "autograd"]
+        found += [(name, id(node) in for_types) for name in names]
+    return found
+
+
+def test_every_module_has_a_layer() -> None:
+    assert sorted(path.stem for path in PACKAGE.glob("*.py")) == sorted(LAYERS)
+
+
+def test_imports_go_only_upward() -> None:
+    downward = set()
+    for module in LAYERS:
+        for name, for_types in imports(module):
+            if LAYERS.index(name) >= LAYERS.index(module):
+                assert (module, name) in EXCEPTIONS, f"{module} imports {name}, which stands below it"
+                assert for_types, f"{module} imports {name} when it runs, not for types only"
+                downward.add((module, name))
+    assert downward == set(EXCEPTIONS), "an exception that nothing needs any more"
+
+
+def test_only_value_and_engine_know_which_class_value_is() -> None:
+    for module in ("functions", "calculus", "__init__"):
+        assert "value" not in dict(imports(module))
+
+
+@pytest.mark.parametrize("package", ["autograd", "nn"])
+def test_importing_it_imports_the_standard_library_only(package: str) -> None:
+    script = (
+        "import sys; before = set(sys.modules); "
+        f"import {package}; print(*sorted({{name.split('.')[0] for name in set(sys.modules) - before}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert package in loaded
+    assert loaded - set(sys.stdlib_module_names) <= {"autograd", package}
+
+
+def test_the_core_names_no_library_in_an_import() -> None:
+    for module in LAYERS:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            else:
+                continue
+            assert all(name.split(".")[0] in sys.stdlib_module_names for name in names), (module, names)
+
+
+# ── The rule language ───────────────────────────────────────────────────────────────────────────────────────
+
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.USub, ast.UAdd)
+COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+FORMULAS = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Tuple, ast.List, ast.Starred, ast.Load, ast.Store)
+CONSTANTS = {"inf", "nan", "pi", "e", "tau"}
+
+
+def rule_functions(text: ast.Module) -> dict[str, ast.FunctionDef]:
+    """The functions under ``@rule(ops.NAME)``, by that name."""
+    found = {}
+    for node in text.body:
+        if isinstance(node, ast.FunctionDef):
+            for decorator in node.decorator_list:
+                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "rule":
+                    name = ast.unparse(decorator.args[0]).removeprefix("ops.")
+                    assert name not in found, f"{name} has two rules"
+                    found[name] = node
+    return found
+
+
+RULES = rule_functions(tree("rules"))
+
+
+class RuleLanguage(ast.NodeVisitor):
+    """Fails at what a rule may not say."""
+
+    def __init__(self, function: ast.FunctionDef) -> None:
+        self.function = function
+        arguments = function.args
+        self.known = {a.arg for a in arguments.args} | ({arguments.vararg.arg} if arguments.vararg else set())
+        self.inside_comprehension = False
+
+    def no(self, node: ast.AST) -> None:
+        text = ast.unparse(node)
+        raise AssertionError(f"the rule of {self.function.name}, line {getattr(node, 'lineno', '?')}: {text}")
+
+    def check(self) -> None:
+        arguments = self.function.args
+        if arguments.kwarg or arguments.kwonlyargs or arguments.defaults or arguments.posonlyargs:
+            self.no(self.function)
+        body = self.function.body
+        if ast.get_docstring(self.function):
+            body = body[1:]
+        for statement in body[:-1]:
+            if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1):
+                self.no(statement)
+            assert isinstance(statement, ast.Assign)
+            target = statement.targets[0]
+            if not isinstance(target, ast.Name):
+                self.no(statement)
+            assert isinstance(target, ast.Name)
+            self.visit(statement.value)
+            self.known.add(target.id)
+        last = body[-1]
+        if not isinstance(last, ast.Return) or last.value is None:
+            self.no(last)
+        assert isinstance(last, ast.Return)
+        assert last.value is not None
+        self.visit(last.value)
+
+    def generic_visit(self, node: ast.AST) -> None:
+        if not isinstance(node, (*FORMULAS, *ARITHMETIC, *COMPARISONS)):
+            self.no(node)
+        super().generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if node.value is not None and type(node.value) not in (int, float):
+            self.no(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if node.id not in self.known:
+            self.no(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if ast.unparse(node.value) != "math" or node.attr not in CONSTANTS:
+            self.no(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if isinstance(node.slice, ast.Name) and self.inside_comprehension:  # the i-th, i from enumerate
+            self.visit(node.value)
+            self.visit(node.slice)
+            return
+        if not isinstance(node.slice, ast.Slice) or node.slice.step is not None:
+            self.no(node)
+        self.visit(node.value)
+        assert isinstance(node.slice, ast.Slice)
+        for bound in (node.slice.lower, node.slice.upper):
+            if bound is not None:
+                self.visit(bound)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = ast.unparse(node.func)
+        is_op = name.startswith("ops.") and isinstance(getattr(ops, name[4:], None), ops.Op)
+        counts = name in ("len", "enumerate") and len(node.args) == 1 and isinstance(node.args[0], ast.Name)
+        if node.keywords or not (is_op or counts):
+            self.no(node)
+        for argument in node.args:
+            self.visit(argument)
+
+    def visit_ListComp(self, node: ast.ListComp) -> None:
+        generator = node.generators[0]
+        if self.inside_comprehension or len(node.generators) > 1 or generator.ifs or generator.is_async:
+            self.no(node)
+        self.visit(generator.iter)
+        before = set(self.known)
+        self.known |= {name.id for name in ast.walk(generator.target) if isinstance(name, ast.Name)}
+        self.inside_comprehension = True
+        self.visit(node.elt)
+        self.inside_comprehension, self.known = False, before
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_speaks_the_small_language(name: str) -> None:
+    RuleLanguage(RULES[name]).check()
+
+
+OUTSIDE_THE_LANGUAGE = {
+    "an if statement": "if a > 0:\n  return (g,)\n return (-g,)",
+    "a loop": "for x in (a,):\n  g = g * x\n return (g,)",
+    "try": "try:\n  return (g / a,)\n except ZeroDivisionError:\n  return (g,)",
+    "a closure": "f = lambda x: x * a\n return (f(g),)",
+    "a free variable": "return (g * scale,)",
+    "a math function": "return (g * math.cos(a),)",
+    "a method": "return (g * a.cos(),)",
+    "data": "return (g * a.data,)",
+    "a builtin": "return (g * abs(a),)",
+    "an unknown op": "return (g * ops.nothing(a),)",
+    "a set of two": "p = q = g\n return (p,)",
+    "unpacking": "p, q = g, y\n return (p,)",
+    "augmented": "g *= a\n return (g,)",
+    "a walrus": "return ((b := g),)",
+    "and": "return (g if a > 0 and y > 0 else -g,)",
+    "a str": "return ('g',)",
+    "an index": "return (a[0],)",
+    "no return": "g = g * a",
+    "a filter": "return [x for x in a if x > 0]",
+    "nested": "return [[x for x in a] for x in a]",
+    "is": "return (g if a is y else -g,)",
+    "keyword": "return (ops.exp(a=a),)",
+    "import": "import math\n return (g,)",
+    "print": "print(g)\n return (g,)",
+}
+
+
+@pytest.mark.parametrize("body", OUTSIDE_THE_LANGUAGE.values(), ids=OUTSIDE_THE_LANGUAGE)
+def test_the_checker_finds_what_is_outside_the_language(body: str) -> None:
+    (function,) = ast.parse(f"def rule_of(g, y, a):\n {body}\n").body
+    assert isinstance(function, ast.FunctionDef)
+    with pytest.raises(AssertionError, match="the rule of rule_of"):
+        RuleLanguage(function).check()
+
+
+# ── Ops and rules belong together ───────────────────────────────────────────────────────────────────────────
+
+OPS = {name: op for name, op in vars(ops).items() if isinstance(op, ops.Op)}
+
+
+def test_every_op_has_one_rule_and_every_rule_an_op() -> None:
+    assert set(RULES) == set(OPS)
+    for name, op in OPS.items():
+        assert op.name == name == RULES[name].name
+        assert op.rule is getattr(rules, name)
+        assert op.float_rule is not None
+        assert op.float_rule.__code__ is op.rule.__code__, "one text for floats and Values"
+        assert getattr(ops.floats, name) is op.function
+    assert len({op.name for op in OPS.values()}) == len(OPS)
+    assert len({id(op) for op in OPS.values()}) == len(OPS)
+    assert {name for name in vars(ops.floats) if not name.startswith("__")} == set(OPS)
+
+
+def test_rules_take_what_their_ops_take() -> None:
+    for name, op in OPS.items():
+        arguments = RULES[name].args
+        names = [a.arg for a in arguments.args]
+        assert names[:2] == ["g", "y"], name
+        if op.arity is None:
+            assert arguments.vararg is not None, name
+            assert arguments.vararg.arg == "inputs", name
+        else:
+            assert len(names) == 2 + op.arity, name
+            assert arguments.vararg is None, name
+
+
+def test_the_rows_of_the_table_are_literal() -> None:
+    """One `name = _op("name", …)` an op, so that a reader finds each by its name."""
+    rows = [
+        (statement.targets[0].id, statement.value.args[0].value)
+        for statement in tree("ops").body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Call)
+        and ast.unparse(statement.value.func) == "_op"
+        and isinstance(statement.targets[0], ast.Name)
+        and isinstance(statement.value.args[0], ast.Constant)
+    ]
+    assert [a for a, _ in rows] == [b for _, b in rows]
+    assert sorted(a for a, _ in rows) == sorted(OPS)
+
+
+# ── Names ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+MATH = words("""
+    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh degrees erf exp exp2 expm1 floor fmod fsum
+    gamma hypot lgamma log log10 log1p log2 prod radians sin sinh sqrt sumprod tan tanh trunc erfc
+""")
+TORCH = words("""
+    clamp digamma elu gelu leaky_relu log_softmax logaddexp logsumexp maximum mean minimum polygamma relu sigmoid
+sign silu softmax softplus softsign where xlogy""")
+OWN = words("dot norm pick take")
+ENGINE = words("""AutogradError Op StaleGraphError Value __version__ backend errors grad gradients ieee no_grad rule
+topological_order value_and_grad""")
+SHADOWING = words("abs max min pow round sum")
+
+PUBLIC: dict[str, list[str]] = {  # what a module defines for others
+    "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError MissingLibraryError RuleError InteriorError
+        CopyError StaleGraphError describe forward_error"""),
+    "modes": words("IEEE NO_GRAD active word mode ieee no_grad"),
+    "engine": words("Backend backend"),
+    "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
+    "calculus": words("grad gradients value_and_grad"),
+}
+
+
+def defined(module: str) -> list[str]:
+    """The public names that a module makes itself: functions, classes, assigned names."""
+    names = []
+    for node in tree(module).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.append(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names += [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return [name for name in names if not name.startswith("_")]
+
+
+def test_exported_names() -> None:
+    assert sorted(autograd.__all__) == sorted([*MATH, *TORCH, *OWN, *ENGINE])
+    assert len(set(autograd.__all__)) == len(autograd.__all__)
+    for name in [*autograd.__all__, *SHADOWING]:
+        assert hasattr(autograd, name)
+    namespace: dict[str, Any] = {}
+    exec("from autograd import *", namespace)
+    assert set(autograd.__all__) <= set(namespace)
+
+
+def test_no_exported_name_shadows_a_builtin() -> None:
+    assert [name for name in autograd.__all__ if hasattr(builtins, name) and not name.startswith("__")] == []
+    assert all(hasattr(builtins, name) for name in SHADOWING)
+    assert autograd.sum is autograd.functions.sum
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_what_a_module_offers(module: str) -> None:
+    type_names = {"N", "Real"}  # of annotations
+    assert sorted(set(defined(module)) - type_names) == sorted(PUBLIC[module])
+
+
+def test_the_list_of_functions_is_complete() -> None:
+    assert set(autograd.functions.__all__) == set(PUBLIC["functions"]) - set(SHADOWING)
+
+
+def test_names_mean_what_math_means_by_them() -> None:
+    for name in MATH:
+        assert name in dir(math) or name in ("cbrt", "exp2", "sumprod", "prod"), name
+
+
+@pytest.mark.parametrize("module", [m for m in LAYERS if m not in ("_version", "rules")])
+def test_public_things_have_docstrings(module: str) -> None:
+    text = tree(module)
+    assert ast.get_docstring(text), f"{module} has no docstring"
+    things = [node for node in text.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    for thing in list(things):
+        if isinstance(thing, ast.ClassDef) and not thing.name.startswith("_"):
+            things += [node for node in thing.body if isinstance(node, ast.FunctionDef)]
+    for thing in things:
+        told_elsewhere = any(ast.unparse(d) == "overload" or d_is_setter(d) for d in thing.decorator_list)
+        if not thing.name.startswith("_") and not told_elsewhere:
+            assert ast.get_docstring(thing), f"{module}.{thing.name} has no docstring"
+
+
+def d_is_setter(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Attribute) and decorator.attr == "setter"
+
+
+@pytest.mark.parametrize("name", [*MATH, *TORCH, *OWN, *SHADOWING])
+def test_functions_tell_by_example(name: str) -> None:
+    text = inspect.getdoc(getattr(autograd, name)) or ""
+    assert f">>> {name}(" in text or ">>> x = Value" in text, f"{name} has no example"
+    assert inspect.signature(getattr(autograd, name)).parameters
+
+
+def test_modules_import_on_their_own() -> None:
+    for module in LAYERS:
+        importlib.import_module(f"autograd.{module}" if module != "__init__" else "autograd")
+
+
+# ── What else has to agree ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_versions_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert re.fullmatch(r"\d+\.\d+\.\d+", autograd.__version__)
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"]["attr"] == "autograd._version.__version__"
+    newest = re.search(r"^## (\S+?),? ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert newest
+    assert newest[1] == autograd.__version__
+    lowest = project["project"]["requires-python"].removeprefix(">=")
+    assert f"Python {lowest} or later" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"Programming Language :: Python :: {lowest}" in project["project"]["classifiers"]
+    assert project["tool"]["ruff"]["target-version"] == "py" + lowest.replace(".", "")
+    assert project["project"]["dependencies"] == []
+
+
+TOOLS = {
+    "types": ["mypy"],
+    "lint": ["ruff", "check", "."],
+    "format": ["ruff", "format", "--check", "."],
+}
+
+
+@pytest.mark.parametrize("command", TOOLS.values(), ids=TOOLS)
+def test_the_tools_have_nothing_to_say(command: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_mypy_is_strict() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["mypy"]["strict"] is True
+    assert set(project["tool"]["mypy"]["packages"]) >= {"autograd", "nn"}
+    assert project["tool"]["pytest"]["ini_options"]["filterwarnings"] == ["error"]

@@ -1,0 +1,239 @@
+"""`nn.fit` and what it is made of: batches, measures, the progress bar, Ctrl-C."""
+
+import builtins
+import io
+import math
+import random
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nn
+from autograd import Value
+from autograd.errors import AutogradError, InputError, InputTypeError
+
+XS = [[x / 10] for x in range(-10, 11)]
+YS = [[2.0 * x[0] - 1.0] for x in XS]
+
+
+def settings(model, **more):
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    return {
+        "loss": nn.mse_loss,
+        "optimizer": optimizer,
+        "epochs": 3,
+        "batch_size": 5,
+        "progress": False,
+        "seed": 0,
+        **more,
+    }
+
+
+@given(st.integers(1, 30), st.integers(1, 12), st.integers(0, 5), st.booleans())
+def test_minibatches_give_everything_once_and_keep_pairs(n, size, seed, shuffle):
+    data, labels = list(range(n)), [f"label {i}" for i in range(n)]
+    batches = list(nn.minibatches(data, labels, batch_size=size, seed=seed, shuffle=shuffle))
+    assert [len(xs) for xs, _ in batches] == [size] * (n // size) + ([n % size] if n % size else [])
+    order = [x for xs, _ in batches for x in xs]
+    assert sorted(order) == data
+    assert [t for _, ts in batches for t in ts] == [labels[i] for i in order]
+    assert shuffle or order == data
+    assert batches == list(nn.minibatches(data, labels, batch_size=size, seed=seed, shuffle=shuffle))
+
+
+def test_minibatches_shuffle_by_seed():
+    data = list(range(100))
+    one, two = ([x for (xs,) in nn.minibatches(data, batch_size=7, seed=s) for x in xs] for s in (1, 2))
+    assert one != two != data != one
+    assert data == list(range(100))
+    source = random.Random(0)
+    first, second = (list(nn.minibatches(data, batch_size=7, seed=source)) for _ in range(2))
+    assert first != second
+
+
+def test_minibatches_refuse_at_the_call_not_at_the_first_batch():
+    for data in ((), ([],), ([1], [1, 2])):
+        with pytest.raises(InputError, match="one length above 0"):
+            nn.minibatches(*data, batch_size=2)
+    with pytest.raises(InputError, match="batch_size must be at least 1, not 0"):
+        nn.minibatches([1], batch_size=0)
+    with pytest.raises(InputTypeError, match="batch_size"):
+        nn.minibatches([1], batch_size=1.5)
+    with pytest.raises(InputTypeError, match="seed"):
+        nn.minibatches([1], batch_size=1, seed="x")
+
+
+def test_accuracy():
+    outputs = [[Value(1.0), Value(2.0)], [Value(3.0), Value(2.0)], [0.0, -1.0], [5.0, 6.0]]
+    assert nn.accuracy(outputs, [1, 0, 1, 1]) == 0.75
+    for outputs, targets in (([], []), ([[1.0]], [0, 0])):
+        with pytest.raises(InputError):
+            nn.accuracy(outputs, targets)
+
+
+def test_evaluate_measures_and_records_nothing():
+    model = nn.Linear(1, 1, seed=0)
+    seen = []
+
+    def spy(outputs, targets):
+        seen.extend(outputs)
+        return len(targets)
+
+    found = nn.evaluate(model, (XS, YS), loss=nn.mse_loss, metrics={"count": spy})
+    w, b = model.weight[0][0].data, model.bias[0].data
+    expected = math.fsum((w * x[0] + b - y[0]) ** 2 for x, y in zip(XS, YS, strict=True)) / len(XS)
+    assert found == {"loss": pytest.approx(expected), "count": 21.0}
+    assert all(type(x) is float for x in found.values())
+    assert all(output[0].inputs == () for output in seen)
+
+
+def test_fit_does_what_the_written_out_loop_does():
+    ours, theirs = nn.Linear(1, 1, seed=0), nn.Linear(1, 1, seed=0)
+    history = nn.fit(ours, (XS, YS), **settings(ours))
+    optimizer, source, epochs = nn.SGD(theirs.parameters(), lr=0.1), random.Random(0), []
+    for _ in range(3):
+        order = list(range(21))
+        source.shuffle(order)
+        total = 0.0
+        for start in range(0, 21, 5):
+            batch = order[start : start + 5]
+            loss = nn.mse_loss([theirs(XS[i]) for i in batch], [YS[i] for i in batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.data * len(batch)
+        epochs.append(total / 21)
+    assert ours.state_dict() == theirs.state_dict()
+    assert history.train == {"loss": pytest.approx(epochs)}
+    assert (history.epochs, history.held_out, history.interrupted) == (3, {}, False)
+
+
+def test_fit_reports_held_out_figures_after_each_epoch():
+    model, held_out = nn.Linear(1, 2, seed=0), ([[0.5], [-0.5]], [1, 0])
+    data = (XS, [int(x[0] > 0) for x in XS])
+    metrics = {"accuracy": nn.accuracy}
+    history = nn.fit(
+        model, data, **settings(model, loss=nn.cross_entropy, validation=held_out, metrics=metrics, epochs=40)
+    )
+    final = nn.evaluate(model, held_out, loss=nn.cross_entropy, metrics=metrics)
+    assert {name: xs[-1] for name, xs in history.held_out.items()} == final
+    assert final["accuracy"] == 1.0
+    for figures in (history.train, history.held_out):
+        assert {name: len(xs) for name, xs in figures.items()} == {"loss": 40, "accuracy": 40}
+    assert history.train["loss"][-1] < history.train["loss"][0]
+    assert 0.9 <= history.train["accuracy"][-1] <= 1.0
+
+
+def test_held_out_data_teach_nothing():
+    one, other = nn.Linear(1, 1, seed=0), nn.Linear(1, 1, seed=0)
+    nn.fit(one, (XS, YS), **settings(one))
+    nn.fit(other, (XS, YS), **settings(other, validation=([[1.0]], [[100.0]])))
+    assert one.state_dict() == other.state_dict()
+
+
+def test_the_order_depends_on_the_seed_alone():
+    states = []
+    for seed in (0, 0, 1):
+        model = nn.Linear(1, 1, seed=0)
+        nn.fit(model, (XS, YS), **settings(model, seed=seed))
+        states.append(model.state_dict())
+    assert states[0] == states[1] != states[2]
+
+
+@pytest.mark.parametrize("calls", [3, 9, 10, 24])
+def test_ctrl_c_keeps_what_was_learned_and_whole_epochs(calls):
+    """An epoch is 5 batches and an evaluation: 6 calls of the loss."""
+    model, left = nn.Linear(1, 1, seed=0), [calls]
+    start = model.state_dict()
+
+    def loss(outputs, targets):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return nn.mse_loss(outputs, targets)
+
+    history = nn.fit(model, (XS, YS), **settings(model, loss=loss, epochs=9, validation=(XS, YS)))
+    assert history.interrupted
+    assert history.epochs == len(history.train["loss"]) == len(history.held_out["loss"]) == calls // 6
+    assert model.state_dict() != start
+
+
+def test_another_error_goes_through_and_closes_the_bar(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    model = nn.Linear(1, 1, seed=0)
+    with pytest.raises(ZeroDivisionError) as caught:
+        nn.fit(model, (XS, YS), **settings(model, progress=True, loss=lambda outputs, targets: 1 / 0))
+    assert caught.tb is not None  # it keeps the bar alive, so that only fit can have closed it
+    assert stream.getvalue().endswith("\n")
+
+
+def test_the_progress_bar_tells_epoch_loss_and_held_out_figures(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    model = nn.Linear(1, 1, seed=0)
+    history = nn.fit(model, (XS, YS), **settings(model, progress=True, validation=(XS, YS)))
+    shown = stream.getvalue()
+    for part in ("epoch 1/3", "epoch 3/3, held-out loss 0.", "loss=0.", "15/15"):
+        assert part in shown
+    assert "100%" in shown
+    held_out = re.findall(r"epoch 3/3, held-out loss (\S+):", shown)
+    assert held_out[0] == f"{history.held_out['loss'][1]:.3f}"  # while the third epoch runs, then its own
+    assert held_out[-1] == f"{history.held_out['loss'][2]:.3f}"
+
+
+def test_no_progress_bar_is_silent(capfd):
+    model = nn.Linear(1, 1, seed=0)
+    nn.fit(model, (XS, YS), **settings(model))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_tqdm_the_message_names_both_ways_out(monkeypatch):
+    importing = builtins.__import__
+
+    def no_tqdm(name, *args, **kwargs):
+        if name.partition(".")[0] == "tqdm":
+            raise ImportError(name)
+        return importing(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", no_tqdm)
+    model = nn.Linear(1, 1, seed=0)
+    start = model.state_dict()
+    with pytest.raises(nn.MissingLibraryError, match=r"pip install 'chainrule\[demos\]'.*progress=False"):
+        nn.fit(model, (XS, YS), **settings(model, progress=True))
+    assert model.state_dict() == start
+    assert issubclass(nn.MissingLibraryError, AutogradError)
+    assert issubclass(nn.MissingLibraryError, ImportError)
+    nn.fit(model, (XS, YS), **settings(model))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"epochs": 0}, InputError, "epochs must be at least 1, not 0"),
+        ({"epochs": 1.5}, InputTypeError, "epochs"),
+        ({"batch_size": 0}, InputError, "batch_size"),
+        ({"seed": "x"}, InputTypeError, "seed"),
+        ({"validation": ([[1.0]], [])}, InputError, "0 for 1"),
+        ({"validation": [1.0]}, InputTypeError, "pair"),
+        ({"metrics": {"loss": nn.accuracy}}, InputError, "'loss'"),
+        ({"loss": lambda outputs, targets: 1.0}, InputTypeError, "must be a Value"),
+    ],
+)
+def test_wrong_arguments_change_nothing(change, error, match):
+    model = nn.Linear(1, 1, seed=0)
+    start = model.state_dict()
+    with pytest.raises(error, match=match):
+        nn.fit(model, (XS, YS), **settings(model, **change))
+    assert model.state_dict() == start
+
+
+@pytest.mark.parametrize(("data", "error"), [((XS, YS[1:]), InputError), (([], []), InputError), (XS, InputTypeError)])
+def test_wrong_data(data, error):
+    model = nn.Linear(1, 1, seed=0)
+    with pytest.raises(error):
+        nn.fit(model, data, **settings(model))
+    with pytest.raises(error):
+        nn.evaluate(model, data, loss=nn.mse_loss)
