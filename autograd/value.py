@@ -27,6 +27,7 @@ from .ops import ARITHMETIC, Op, is_number, number
 
 Number: TypeAlias = "float | Any"  # what `number` accepts: int, float, bool, Fraction, Decimal, numpy's scalars
 
+_EXACT: Final = 2**53  # ints below it are floats, to the last bit
 _numbers: Final = count(1)  # every node's place in the order of creation; `next` is atomic
 
 
@@ -65,26 +66,37 @@ class _Extra:
 _NO_EXTRA: Final = _Extra()
 
 
-def _not_ours(other: Any) -> Value:
-    """For an operator: an error for what never mixes with numbers, else the other type's turn (numpy's arrays)."""
+def _constant(other: Any) -> Any:
+    """The other side of an operator as a float; NotImplemented where it is the other type's turn (numpy's arrays)."""
+    if is_number(other):
+        return number(other)
     if other is None or isinstance(other, (str, bytes, complex, list, tuple, dict, set)):
-        number(other, "what meets a Value in an operator")
-    return NotImplemented  # type: ignore[no-any-return]  # an operator's way to pass
+        number(other, "what meets a Value in an operator")  # raises
+    return NotImplemented
+
+
+def _reflected(op: Op, other: Any, self: Value) -> Value:
+    constant = _constant(other)
+    return NotImplemented if constant is NotImplemented else _record(op, (constant, self))
 
 
 def _operator(op: Op) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
     """The methods ``value op other`` and ``other op value``."""
     function = op.function
 
-    def left(self: Value, other: Any) -> Any:
+    def left(self: Value, other: Any, modulus: Any = None) -> Any:  # Python passes a modulus to pow alone
+        if modulus is not None:
+            raise InputTypeError(f"pow(v, b, {modulus!r}) has no derivative; write pow(v, b) % {modulus!r}")
         if type(other) is Value:
             b = other._data
         elif type(other) is float:
             b = other
-        elif is_number(other):
-            b = other = number(other)
+        elif type(other) is int and -_EXACT < other < _EXACT:
+            b = other = float(other)
         else:
-            return _not_ours(other)
+            b = other = _constant(other)
+            if b is NotImplemented:
+                return b
         if modes.active:
             return _record(op, (self, other))
         try:
@@ -101,7 +113,7 @@ def _operator(op: Op) -> tuple[Callable[[Value, Any], Value], Callable[[Value, A
         return node
 
     def right(self: Value, other: Any) -> Any:
-        return _record(op, (number(other), self)) if is_number(other) else _not_ours(other)
+        return _reflected(op, other, self)
 
     left.__name__, right.__name__ = op.name, f"r{op.name}"
     return left, right
@@ -149,7 +161,7 @@ def _comparison(compare: Callable[[Any, Any], Any], orders: bool = True) -> Call
             return compare(self._data, other._data)
         if is_number(other):
             return bool(compare(self._data, other))
-        return _not_ours(other) if orders else NotImplemented
+        return _constant(other) if orders else NotImplemented
 
     method.__name__ = f"__{compare.__name__}__"
     return method
@@ -399,11 +411,11 @@ class Value(metaclass=_ValueType):
             data = self._data + other._data
         elif type(other) is float:
             data = self._data + other
-        elif is_number(other):
-            other = number(other)
-            data = self._data + other
         else:
-            return _not_ours(other)
+            other = _constant(other)
+            if other is NotImplemented:
+                return NotImplemented
+            data = self._data + other
         if modes.active:
             return _record(_ADD, (self, other))
         node = _blank()
@@ -420,11 +432,11 @@ class Value(metaclass=_ValueType):
             data = self._data * other._data
         elif type(other) is float:
             data = self._data * other
-        elif is_number(other):
-            other = number(other)
-            data = self._data * other
         else:
-            return _not_ours(other)
+            other = _constant(other)
+            if other is NotImplemented:
+                return NotImplemented
+            data = self._data * other
         if modes.active:
             return _record(_MUL, (self, other))
         node = _blank()
@@ -437,21 +449,16 @@ class Value(metaclass=_ValueType):
         return node
 
     def __radd__(self, other: Any) -> Value:
-        return _record(ops.add, (number(other), self)) if is_number(other) else _not_ours(other)
+        return _reflected(ops.add, other, self)
 
     def __rmul__(self, other: Any) -> Value:
-        return _record(ops.mul, (number(other), self)) if is_number(other) else _not_ours(other)
+        return _reflected(ops.mul, other, self)
 
     __sub__, __rsub__ = _operator(ops.sub)
     __truediv__, __rtruediv__ = _operator(ops.div)
     __floordiv__, __rfloordiv__ = _operator(ops.floordiv)
     __mod__, __rmod__ = _operator(ops.mod)
-    _power, __rpow__ = _operator(ops.pow)
-
-    def __pow__(self, other: Any, modulus: None = None) -> Value:
-        if modulus is not None:
-            raise InputTypeError(f"pow(v, b, {modulus!r}) has no derivative; write pow(v, b) % {modulus!r}")
-        return self._power(other)
+    __pow__, __rpow__ = _operator(ops.pow)
 
     def __divmod__(self, other: Any) -> tuple[Value, Value]:
         return self // other, self % other

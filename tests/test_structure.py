@@ -322,8 +322,8 @@ topological_order value_and_grad""")
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
-    "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError MissingLibraryError RuleError InteriorError
-        CopyError StaleGraphError describe forward_error"""),
+    "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
+        MissingLibraryError RuleError InteriorError CopyError StaleGraphError describe forward_error"""),
     "modes": words("IEEE NO_GRAD active word mode ieee no_grad"),
     "engine": words("Backend backend"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
