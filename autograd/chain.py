@@ -227,11 +227,11 @@ def sweep(
                 _send_all(running, node, _contributions(node, g, graph))
                 newest = stack[-1]._seq
                 continue
-            if b is None:
+            if type(b) is Value:
+                ca, cb = rule(g, node._data, a._data, b._data)
+            elif b is None:
                 (ca,) = rule(g, node._data, a._data)
                 cb = None
-            elif type(b) is Value:
-                ca, cb = rule(g, node._data, a._data, b._data)
             else:
                 ca, cb = rule(g, node._data, a._data, b)
                 cb = None
@@ -239,19 +239,18 @@ def sweep(
             _send_all(running, node, _ieee_contributions(node, g, graph, cause))
             newest = stack[-1]._seq
             continue
-        if ca is not None:
-            total = a._sum
-            if total is not None:
-                a._sum = total + ca
+        total = a._sum
+        if total is not None:
+            a._sum = total + ca
+        else:
+            if a._a is None:
+                arrive(a)
+            elif a._seq > newest:
+                push(a)
+                newest = a._seq
             else:
-                if a._a is None:
-                    arrive(a)
-                elif a._seq > newest:
-                    push(a)
-                    newest = a._seq
-                else:
-                    heappush(later, (-a._seq, a))
-                a._sum = ca
+                heappush(later, (-a._seq, a))
+            a._sum = ca
         if cb is not None:
             total = b._sum
             if total is not None:

@@ -10,7 +10,7 @@ where the textbook's form loses its digits (1 - tanh² is 0 from 20 on) another 
 
 Rules keep to a small language: assignments, arithmetic, comparisons, ``p if test else q``, calls to ops,
 comprehensions over the inputs of an n-ary op, and return. ``None`` sends nothing at all: no zero that would
-meet an infinity further back and turn to nan.
+meet an infinity further back and turn to nan. Only ops of three or more inputs choose so; a pass relies on it.
 """
 
 from __future__ import annotations
@@ -323,7 +323,7 @@ def digamma(g, y, a):
 
 @rule(ops.polygamma)
 def polygamma(g, y, n, a):
-    return None, g * ops.polygamma(n + 1.0, a)
+    return 0.0, g * ops.polygamma(n + 1.0, a)
 
 
 # ── Steps, signs, units ─────────────────────────────────────────────────────────────────────────────────────
@@ -351,7 +351,7 @@ def round(g, y, a):
 
 @rule(ops.round_to)
 def round_to(g, y, a, digits):
-    return 0.0, None
+    return 0.0, 0.0
 
 
 @rule(ops.sign)

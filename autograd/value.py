@@ -109,7 +109,7 @@ def _operator(op: Op) -> tuple[Callable[[Value, Any], Value], Callable[[Value, A
         node._a = self
         node._b = other
         node._seq = next(_numbers)
-        node._sum = node._grad = None
+        node._sum = None
         return node
 
     def right(self: Value, other: Any) -> Any:
@@ -136,7 +136,7 @@ def _method(op: Op) -> Callable[[Value], Value]:
         node._a = self
         node._b = None
         node._seq = next(_numbers)
-        node._sum = node._grad = None
+        node._sum = None
         return node
 
     method.__name__, method.__qualname__ = op.name, f"Value.{op.name}"
@@ -200,7 +200,7 @@ class Value(metaclass=_ValueType):
     # _operation  what made it; unset in a leaf (_op is the text that micrograd has there)
     # _seq     its number in the order of creation
     # _sum     what a running pass has sent it so far, None outside a pass
-    # _grad    its gradient, None until it has one
+    # _grad    its gradient; until it has one, None in a leaf, unset in an interior node
     # _extra   label, hooks and the like; unset in most nodes
     _data: float
     _grad: float | None
@@ -239,7 +239,10 @@ class Value(metaclass=_ValueType):
     @property
     def grad(self) -> float:
         """d(result)/d(this), set by the result's `backward`; 0.0 until then. Assign a number, or None to clear it."""
-        grad = self._grad
+        try:
+            grad = self._grad
+        except AttributeError:
+            return 0.0
         return 0.0 if grad is None else grad
 
     @grad.setter
@@ -249,7 +252,7 @@ class Value(metaclass=_ValueType):
     @property
     def has_grad(self) -> bool:
         """Whether it has a gradient: a pass reached it, or one was assigned, since the last clearing."""
-        return self._grad is not None
+        return getattr(self, "_grad", None) is not None
 
     def backward(self, gradient: Number = 1.0) -> None:
         """Differentiate this result: set every interior node's gradient, add to every leaf's.
@@ -390,7 +393,7 @@ class Value(metaclass=_ValueType):
             node._a = given
             node._b = chain.MANY
         node._seq = next(_numbers)
-        node._sum = node._grad = None
+        node._sum = None
         return node
 
     def _known(self) -> _Extra:
@@ -424,7 +427,7 @@ class Value(metaclass=_ValueType):
         node._a = self
         node._b = other
         node._seq = next(_numbers)
-        node._sum = node._grad = None
+        node._sum = None
         return node
 
     def __mul__(self, other: Any) -> Value:
@@ -445,7 +448,7 @@ class Value(metaclass=_ValueType):
         node._a = self
         node._b = other
         node._seq = next(_numbers)
-        node._sum = node._grad = None
+        node._sum = None
         return node
 
     def __radd__(self, other: Any) -> Value:
@@ -531,7 +534,7 @@ class Value(metaclass=_ValueType):
 
     def __repr__(self) -> str:
         parts = [f"data={self._data!r}"]
-        if self._grad is not None:
+        if self.has_grad:
             parts.append(f"grad={self._grad!r}")
         if self._a is not None:
             parts.append(f"op={self._operation.name!r}")
@@ -609,7 +612,7 @@ def parameter(data: Number, label: str = "") -> Value:
 def _copy(old: Value) -> Value:
     """The same node once more, younger, without its hooks."""
     new = _blank()
-    new._data, new._grad, new._sum = old._data, old._grad, None
+    new._data, new._grad, new._sum = old._data, getattr(old, "_grad", None), None
     new._a, new._b = old._a, old._b
     if old._a is not None:
         new._operation = old._operation
