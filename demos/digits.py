@@ -1,10 +1,9 @@
 """Learn to read real handwritten digits, held-out ones too: a 64-32-10 network on scikit-learn's 8×8 images.
 
-    python -m demos.digits [--epochs N] [--seed N] [--out DIR]
+    python -m demos.digits [--epochs N] [--seed N] [--limit N] [--out DIR]
 
-1797 images, a fifth of them held out, the same share of each digit. Each of the 64 pixels is an input, each of the
-10 outputs a digit's logit; each of the 2410 parameters is a Value, and the chain rule runs through some 120 nodes an
-image. Leaves pictures and a checkpoint in the output folder.
+A fifth of the images is held out, the same share of each digit. Each pixel is an input, each output a digit's logit,
+each parameter a Value. Leaves pictures and a checkpoint in the output folder.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import autograd
 import nn
+
+from .options import count, folder, seed
 
 
 class Reader(nn.Module):
@@ -63,10 +63,10 @@ def predict(model: nn.Module, images: Sequence[Sequence[float]]) -> list[list[fl
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, say how well it reads what it has never seen, and show it."""
     parser = argparse.ArgumentParser(prog="python -m demos.digits", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order of samples")
-    parser.add_argument("--out", type=Path, default=Path("out/digits"), help="folder for pictures and checkpoint")
-    parser.add_argument("--limit", type=int, default=None, help="use only the first LIMIT images of each part")
+    parser.add_argument("--epochs", type=count, default=12)
+    parser.add_argument("--seed", type=seed, default=0, help="of the split, the weights and the order of samples")
+    parser.add_argument("--out", type=folder, default="out/digits", help="folder for pictures and checkpoint")
+    parser.add_argument("--limit", type=count, default=None, help="use only the first LIMIT images of each part")
     options = parser.parse_args(argv)
 
     from . import pictures
@@ -87,19 +87,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         metrics={"accuracy": nn.accuracy},
     )
     seconds = time.perf_counter() - began
+    epochs = f"{history.epochs} epoch{'s' * (history.epochs != 1)}"
     probabilities = predict(model, held_out[0])
     figures = nn.evaluate(model, held_out, loss=nn.cross_entropy, metrics={"accuracy": nn.accuracy})
     right = round(figures["accuracy"] * len(held_out[0]))
     if history.interrupted:
         print("interrupted; going on with what was learned")
-    print(f"{history.epochs} epochs in {seconds:.0f} s, {history.epochs * len(data[0]) / seconds:.0f} images a second")
+    print(f"{epochs} in {seconds:.0f} s, {history.epochs * len(data[0]) / seconds:.0f} images a second")
     print(f"held-out loss {figures['loss']:.4f}, accuracy {figures['accuracy']:.2%} ({right} of {len(held_out[0])})")
 
-    options.out.mkdir(parents=True, exist_ok=True)
+    left = ["right_and_wrong.png", "digits.json"]
     nn.save(model, options.out / "digits.json")
-    pictures.learning_curve(history, options.out / "curve.png")
     pictures.right_and_wrong(held_out[0], held_out[1], probabilities, options.out / "right_and_wrong.png")
-    print(f"in {options.out}: curve.png, right_and_wrong.png, digits.json")
+    if history.epochs:
+        pictures.learning_curve(history, figures["accuracy"], options.out / "curve.png")
+        left.insert(0, "curve.png")
+    print(f"in {options.out}: {', '.join(left)}")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import autograd
 import nn
 from autograd import Value
+
+from .options import count, folder, seed
 
 
 def margin_loss(model: nn.Module, points: Sequence[Sequence[float]], signs: Sequence[float]) -> tuple[Value, float]:
@@ -46,9 +47,9 @@ def load(seed: int) -> tuple[list[list[float]], list[float]]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, tell the steps, draw the boundary."""
     parser = argparse.ArgumentParser(prog="python -m demos.moons", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=1337, help="of the points and the weights")
-    parser.add_argument("--out", type=Path, default=Path("out/moons"), help="folder for the picture")
+    parser.add_argument("--steps", type=count, default=100)
+    parser.add_argument("--seed", type=seed, default=1337, help="of the points and the weights")
+    parser.add_argument("--out", type=folder, default="out/moons", help="folder for the picture")
     options = parser.parse_args(argv)
 
     from . import pictures
@@ -68,14 +69,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with autograd.no_grad():
         loss, accuracy = margin_loss(model, points, signs)
-    print(f"after {options.steps} steps: loss {loss.data:.4f}, accuracy {accuracy:.0%}")
+    steps = f"{options.steps} step{'s' * (options.steps != 1)}"
+    print(f"after {steps}: loss {loss.data:.4f}, accuracy {accuracy:.0%}")
 
     def score(x: float, y: float) -> float:
         with autograd.no_grad():
             return model([x, y]).data  # type: ignore[no-any-return]
 
-    options.out.mkdir(parents=True, exist_ok=True)
-    title = f"Two moons, told apart: {accuracy:.0%} of {len(points)} points after {options.steps} steps"
+    title = f"Two moons, told apart: {accuracy:.0%} of {len(points)} training points after {steps}"
     pictures.boundary(score, points, signs, title, options.out / "boundary.png")
     print(f"in {options.out}: boundary.png")
 

@@ -28,11 +28,10 @@ def tell(line: str) -> None:
     tqdm.write(line)
 
 
-def learning_curve(history: nn.History, path: Path) -> None:
-    """Loss and accuracy, learned and held out, epoch by epoch."""
+def learning_curve(history: nn.History, final: float, path: Path) -> None:
+    """Loss and accuracy, learned and held out, epoch by epoch, and the held-out accuracy of the model in the end."""
     figure, panels = _figure(1, 2, figsize=(11, 4.4))
     epochs = range(1, history.epochs + 1)
-    final = history.held_out["accuracy"][-1] if history.epochs else 0.0
     for axes, name in zip(panels.flat, ("loss", "accuracy"), strict=True):
         for what, figures, colour in (
             ("train, while learning", history.train, BLUE),
@@ -43,19 +42,21 @@ def learning_curve(history: nn.History, path: Path) -> None:
             axes.plot(epochs, values, color=colour, label=what, linewidth=2, marker="o", markersize=4)
         axes.set_xlabel("epoch")
         axes.set_title("cross-entropy" if name == "loss" else "accuracy, %", fontsize=12)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axes.set_xlim(1 - 0.05 * history.epochs, history.epochs * 1.05)  # one epoch, too, has a whole tick alone
         axes.grid(color="#e5e7eb")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, loc="upper right" if name == "loss" else "lower right")
-    panels.flat[0].set_ylim(bottom=0.0)
-    figure.suptitle(f"Reading handwritten digits: {final:.1%} of held-out images right after {history.epochs} epochs")
+    panels.flat[0].set_ylim(0.0, 1.05 * panels.flat[0].get_ylim()[1])
+    after = f"{history.epochs} epoch{'s' * (history.epochs != 1)}{' and a part' * history.interrupted}"
+    figure.suptitle(f"Reading handwritten digits: {final:.1%} of held-out images right after {after}")
     figure.savefig(path)
 
 
 def right_and_wrong(
     images: Sequence[Sequence[float]], labels: Sequence[int], probabilities: Sequence[Sequence[float]], path: Path
 ) -> None:
-    """Held-out images: two rows that were read right, then the wrong ones, the surest mistakes first.
+    """Held-out images: up to two rows that were read right, then the wrong ones, the surest mistakes first.
 
     Args:
         images: 64 pixels each, from 0 to 1.
@@ -78,9 +79,10 @@ def right_and_wrong(
     )
     for axes in grid.flat:
         axes.axis("off")
+    two = ", two of each digit" if len(examples) == 20 else f", {len(examples)} of them" if examples else ""
     more = f", the {len(shown)} surest" if len(wrong) > len(shown) else ", all of them" if wrong else ""
     for row, text in (
-        (0, f"Read right: {len(right)} of {len(labels)}, two of each digit"),
+        (0, f"Read right: {len(right)} of {len(labels)}{two}"),
         (1 + rows_right, f"Read wrong: {len(wrong)}{more}"),
     ):
         heading = grid[row, 0].text(0.0, 0.15, text, fontsize=13, fontweight="bold", transform=grid[row, 0].transAxes)
@@ -119,12 +121,12 @@ def boundary(
     )
     xs = [left + (right - left) * i / (steps - 1) for i in range(steps)]
     ys = [low + (high - low) * i / (steps - 1) for i in range(steps)]
-    scores = [[max(-3.0, min(3.0, score(x, y))) for x in xs] for y in ys]
+    scores = [[score(x, y) for x in xs] for y in ys]
 
     figure, panels = _figure(1, 1, figsize=(8, 6))
     axes = panels.flat[0]
     levels = [-3.0 + k / 4 for k in range(25)]
-    filled = axes.contourf(xs, ys, scores, levels=levels, cmap="RdBu", alpha=0.75)
+    filled = axes.contourf(xs, ys, scores, levels=levels, cmap="RdBu", alpha=0.75, extend="both")
     axes.contour(xs, ys, scores, levels=[-1.0, 1.0], colors=GREY, linewidths=1, linestyles="dashed")
     axes.contour(xs, ys, scores, levels=[0.0], colors="black", linewidths=2)
     for sign, colour, name in ((1.0, BLUE, "+1"), (-1.0, "#b3261e", "−1")):

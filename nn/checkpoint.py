@@ -8,15 +8,17 @@ Python reads. The digest is of the state's own JSON text, as `json.dumps` writes
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import Any
 
-from autograd.errors import AutogradError, InputError
+from autograd.errors import AutogradError, InputError, InputTypeError
 
 from .module import Module
 
@@ -34,11 +36,12 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
 
     Args:
         module: what to save.
-        path: where; a file that is there is replaced.
+        path: where; a file that is there is replaced, and its permissions stay.
 
     Raises:
-        InputTypeError: where the module's parameters can't be told, as in `Module.named_parameters`.
-        OSError: where the file can't be written.
+        InputTypeError: where the module's parameters can't be told, as in `Module.named_parameters`; where it is no
+            Module, or the path no path.
+        OSError: where the file can't be written, or the path leads to something else: a folder, a device, a pipe.
 
     >>> import nn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -48,10 +51,13 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
     ['layers.0.neurons.0.w', 'layers.0.neurons.0.b']
     """
     text = _text(module)
-    target = Path(os.path.realpath(path))  # through a link, which stays
+    target = Path(os.path.realpath(_checked(path)))  # through a link, which stays
+    mode = _mode(target) if target.exists() else None
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
     try:
         with open(beside, "x", encoding="utf-8") as file:
+            if mode is not None:
+                os.chmod(beside, mode)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -73,7 +79,7 @@ def load(module: Module, path: str | os.PathLike[str]) -> None:
     Raises:
         CheckpointError: where the file is no checkpoint, is damaged, or does not fit.
         InputTypeError: as `save`.
-        OSError: where it can't be read.
+        OSError: where it can't be read, or is no regular file.
 
     >>> import nn, tempfile
     >>> model, other = nn.MLP(2, [3, 1], seed=0), nn.MLP(2, [3, 1], seed=1)
@@ -84,6 +90,7 @@ def load(module: Module, path: str | os.PathLike[str]) -> None:
     True
     """
     limit = 4096 + 8 * len(_text(module))  # a number takes 3 to 24 characters
+    _mode(_checked(path))  # a pipe would be waited for without end
     with open(path, "rb") as file:
         raw = file.read(limit + 1)
     try:
@@ -95,7 +102,26 @@ def load(module: Module, path: str | os.PathLike[str]) -> None:
         raise CheckpointError(f"{os.fspath(path)}: {reason}. {_REMEDY}") from None
 
 
+def _checked(path: Any) -> Path:
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
+    if not isinstance(text, str):
+        raise InputTypeError(f"the path must be a str or a pathlib.Path, not {type(text).__name__} {text!r:.60}")
+    if not text:
+        raise InputError("the path is empty; write a file's, such as 'model.json'")
+    return Path(text)
+
+
+def _mode(path: Path) -> int:
+    """The permissions of a regular file; nothing else is read, or replaced."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return stat.S_IMODE(mode)
+
+
 def _text(module: Module) -> str:
+    if not isinstance(module, Module):
+        raise InputTypeError(f"a checkpoint is of an nn.Module, which comes before the path, not {module!r:.60}")
     state = module.state_dict()
     return json.dumps({"format": FORMAT, "version": VERSION, "sha256": _digest(state), "state": state}) + "\n"
 

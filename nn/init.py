@@ -1,4 +1,4 @@
-"""Where random numbers come from, and the numbers that layers start with."""
+"""Where random numbers come from, the numbers that layers start with, and how many there may be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import MutableSequence
 from typing import Any, Protocol, TypeAlias
 
 from autograd import Value
-from autograd.errors import InputTypeError
+from autograd.errors import InputError, InputTypeError
 
 from .module import Parameter
 
@@ -48,6 +48,21 @@ def generator(seed: Seed) -> Generator:
         return random.Random(operator.index(seed))  # type: ignore[arg-type]
     except TypeError:
         raise InputTypeError(f"seed must be a whole number, a random.Random or None, not {seed!r}") from None
+
+
+def count(what: str, n: Any) -> int:
+    """n as a whole number of at least 1; `what` names it in a message.
+
+    >>> count("batch_size", 32)
+    32
+    """
+    try:
+        whole = operator.index(n)
+    except TypeError:
+        raise InputTypeError(f"{what} must be a whole number, not {n!r}") from None
+    if whole < 1:
+        raise InputError(f"{what} must be at least 1, not {whole}")
+    return whole
 
 
 def uniform(n: int, bound: float, source: Generator) -> list[Value]:

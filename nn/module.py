@@ -54,6 +54,11 @@ class Module:
         super().__init_subclass__()
         if "__slots__" in vars(cls):
             raise InputTypeError(f"{cls.__name__}: a Module's parameters are found in its __dict__; drop __slots__")
+        for name, _ in _entries(dict(vars(cls)), cls.__name__):
+            raise InputTypeError(
+                f"{cls.__name__}.{name} belongs to the class, where all its modules would share it and none train it; "
+                "assign it to self in __init__"
+            )
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """What `forward` returns for these inputs."""
@@ -80,7 +85,7 @@ class Module:
         ['weight.0.0', 'weight.0.1', 'bias.0']
         """
         first: dict[int, tuple[str, Value]] = {}
-        for entry, held in _entries(self):
+        for entry, held in _entries(self, type(self).__name__):
             for name, p in _leaves(entry, held):
                 first.setdefault(id(p), (name, p))
         return list(first.values())
@@ -120,7 +125,7 @@ class Module:
         >>> m.state_dict()
         {'weight': [[1.0, 2.0]], 'head.bias': 0.5}
         """
-        return {name: _numbers(held) for name, held in _entries(self)}
+        return {name: _numbers(held) for name, held in _entries(self, type(self).__name__)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set the parameters to the numbers of a `state_dict`. It must fit exactly, or nothing changes.
@@ -144,7 +149,7 @@ from the state_dict() of a module of the same shape. Nothing was changed.
         if not isinstance(state, Mapping):
             kind = type(state).__name__
             raise InputTypeError(f"load_state_dict takes the dict that state_dict() gives, not {kind}")
-        entries = dict(_entries(self))
+        entries = dict(_entries(self, type(self).__name__))
         problems = [f"missing {name!r}" for name in entries if name not in state]
         problems += [f"unexpected {_short(name)}" for name in state if name not in entries]
         planned: list[tuple[str, Value, float]] = []
@@ -164,11 +169,11 @@ from the state_dict() of a module of the same shape. Nothing was changed.
             p.data = x
 
 
-def _entries(module: Module) -> Iterator[tuple[str, Any]]:
+def _entries(root: Any, owner: str) -> Iterator[tuple[str, Any]]:
     """(dotted name, parameter or nested lists of parameters) pairs: the entries of a state_dict."""
     seen: set[int] = set()
     names: set[str] = set()
-    stack: list[tuple[str, Any]] = [("", module)]
+    stack: list[tuple[str, Any]] = [("", root)]
     while stack:
         name, held = stack.pop()
         if id(held) in seen:
@@ -177,18 +182,18 @@ def _entries(module: Module) -> Iterator[tuple[str, Any]]:
         if isinstance(held, Value) and not held.is_parameter:
             if not held.inputs:
                 raise InputTypeError(
-                    f"{type(module).__name__}.{name} holds {held!r}, a leaf that is no parameter, so it would not be "
+                    f"{owner}.{name} holds {held!r}, a leaf that is no parameter, so it would not be "
                     f"trained. Make it with nn.Parameter({held.data!r}); if it is a constant, hold its number, v.data"
                 )
         elif isinstance(held, (set, frozenset, deque)):
             if any(isinstance(x, (Value, Module)) for x in held):
                 raise InputTypeError(
-                    f"{type(module).__name__}.{name} holds parameters in a {type(held).__name__}, where they are not "
+                    f"{owner}.{name} holds parameters in a {type(held).__name__}, where they are not "
                     "found; hold them in a list, tuple or dict"
                 )
         elif isinstance(held, Value) or _is_array(held):
             if name in names:
-                raise InputError(f"{type(module).__name__}: two parameters are named {name!r}; rename a dict's key")
+                raise InputError(f"{owner}: two parameters are named {name!r}; rename a dict's key")
             names.add(name)
             yield name, held
         else:
@@ -201,11 +206,14 @@ def _entries(module: Module) -> Iterator[tuple[str, Any]]:
 _HOLDERS = (Value, Module, list, tuple, dict, set, frozenset, deque)
 
 
-def _is_array(held: Any) -> bool:
-    """Whether it is lists in lists of parameters and nothing else: one entry of a state_dict, not many."""
+def _is_array(held: Any, depth: int = 32) -> bool:
+    """Whether it is lists in lists of parameters and nothing else: one entry of a state_dict, not many.
+
+    Lists nested more than 32 deep, such as one that holds itself, are none: they are walked, with no recursion.
+    """
     if not isinstance(held, (list, tuple)):
         return isinstance(held, Value) and held.is_parameter
-    return len(held) > 0 and all(_is_array(x) for x in held)
+    return depth > 0 and len(held) > 0 and all(_is_array(x, depth - 1) for x in held)
 
 
 def _leaves(name: str, held: Any) -> Iterator[tuple[str, Value]]:

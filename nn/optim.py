@@ -41,13 +41,24 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Value], lr: float) -> None:
         self.params = _leaves(type(self).__name__, params)
-        self.lr = _setting(self, "lr", lr)
+        self.lr = lr
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, finite and at least 0."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self._lr = _setting(self, "lr", lr)
 
     def step(self) -> None:
-        """Change every parameter that has a gradient."""
-        for i, p in enumerate(self.params):
-            if p.has_grad:
-                p.data = self._updated(i, p.data, p.grad)
+        """Change every parameter that has a gradient; where one's new data can't be computed, none."""
+        what = f"{type(self).__name__}: a parameter's new data"
+        reached = [(i, p) for i, p in enumerate(self.params) if p.has_grad]
+        updated = [number(self._updated(i, p.data, p.grad), what) for i, p in reached]
+        for (_, p), data in zip(reached, updated, strict=True):
+            p.data = data
 
     def zero_grad(self) -> None:
         """Clear the gradients: they read 0.0, and `step` passes the parameters over."""
@@ -191,7 +202,7 @@ def _leaves(name: str, params: Any) -> list[Value]:
 def _setting(owner: Optimizer, name: str, x: Any, low: float = 0.0, below: float = math.inf) -> float:
     setting = number(x, f"{type(owner).__name__}'s {name}")
     if not (low <= setting < below and math.isfinite(setting)):
-        above = "a finite number" if low == -math.inf else f"at least {low:g}"
-        under = "" if below == math.inf else f" and below {below:g}"
-        raise InputError(f"{type(owner).__name__}: {name} must be {above}{under}, not {setting!r}")
+        finite = "finite" if low == -math.inf else f"finite and at least {low:g}"
+        allowed = finite if below == math.inf else f"at least {low:g} and below {below:g}"
+        raise InputError(f"{type(owner).__name__}: {name} must be {allowed}, not {setting!r}")
     return setting

@@ -10,15 +10,16 @@ What `fit` does in a step is what one would write by hand:
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from autograd import Value, no_grad
 from autograd.errors import InputError, InputTypeError, MissingLibraryError
+from autograd.ops import number
 
-from .init import Generator, Seed, generator
+from .init import Generator, Seed, count, generator
+from .losses import class_label, paired
 from .optim import Optimizer
 
 Data: TypeAlias = "tuple[Sequence[Any], Sequence[Any]]"  # inputs and targets, of one length
@@ -50,22 +51,31 @@ class History:
 
 
 def accuracy(outputs: Sequence[Sequence[Any]], targets: Sequence[int]) -> float:
-    """The share of samples whose largest output is at the target's place.
+    """The share of samples whose largest output, the first of equals, is at the target's place. A nan is never right.
 
     Args:
         outputs: a list of C numbers or Values for each sample.
         targets: for each sample its class, from 0 to C - 1.
 
     Raises:
-        InputError: where the lengths differ or are 0.
+        InputError: where the lengths differ or are 0, or a target is out of range.
+        InputTypeError: where an output is no list of numbers, or a target no whole number.
 
     >>> accuracy([[0.1, 2.0], [3.0, 0.0]], [1, 1])
     0.5
     """
-    if not outputs or len(outputs) != len(targets):
-        raise InputError(f"accuracy needs a target for each output, not {len(targets)} for {len(outputs)}")
-    right = [max(range(len(output)), key=output.__getitem__) == t for output, t in zip(outputs, targets, strict=True)]
+    right = [_is_right(output, t, i) for i, (output, t) in enumerate(paired("accuracy", outputs, targets))]
     return right.count(True) / len(right)
+
+
+def _is_right(output: Any, target: Any, i: int) -> bool:
+    if not isinstance(output, (list, tuple)):
+        raise InputTypeError(
+            f"accuracy: output {i} must be a list of numbers, one a class, not {type(output).__name__}"
+        )
+    xs = [x.data if isinstance(x, Value) else number(x, f"an output of sample {i}") for x in output]
+    label = class_label("accuracy", target, len(xs), f" of sample {i}")
+    return all(x < xs[label] for x in xs[:label]) and all(x <= xs[label] for x in xs[label:])
 
 
 def minibatches(
@@ -84,15 +94,17 @@ def minibatches(
 
     Raises:
         InputError: where there are no data, their lengths differ, or batch_size is below 1.
-        InputTypeError: where batch_size is no whole number.
+        InputTypeError: where batch_size is no whole number, or the data no sequences.
 
     >>> list(minibatches("abcde", [0, 1, 2, 3, 4], batch_size=2, shuffle=False))
     [(['a', 'b'], [0, 1]), (['c', 'd'], [2, 3]), (['e'], [4])]
     """
+    for column in data:
+        _sequence("minibatches", column)
     lengths = {len(column) for column in data}
     if len(lengths) != 1 or lengths == {0}:
         raise InputError(f"minibatches: data must have one length above 0, not {[len(column) for column in data]}")
-    size, order = _count("batch_size", batch_size), list(range(lengths.pop()))
+    size, order = count("batch_size", batch_size), list(range(lengths.pop()))
     if shuffle:
         generator(seed).shuffle(order)
     batches = (order[start : start + size] for start in range(0, len(order), size))
@@ -155,8 +167,10 @@ def fit(
         way perhaps a part), and the history holds the complete epochs and ``interrupted=True``.
 
     Raises:
-        InputError: where inputs and targets differ in length or are empty, or a count is below 1.
-        InputTypeError: where the data are no pair, a count is no whole number, or the loss is no Value.
+        InputError: where inputs and targets differ in length or are empty, a count is below 1, or the loss depends
+            on none of the optimiser's parameters.
+        InputTypeError: where the data are no pair, a count is no whole number, the loss is no Value, or an argument
+            is none of what is said above.
         MissingLibraryError: where the progress bar is wanted and tqdm is not installed.
 
     >>> import nn
@@ -170,9 +184,11 @@ def fit(
     (7.0, 200)
     """
     inputs, targets = _pair(data)
+    if not isinstance(optimizer, Optimizer):
+        raise InputTypeError(f"fit: optimizer must be one, such as nn.SGD(model.parameters()), not {optimizer!r:.60}")
     if validation is not None:
         _pair(validation)
-    epochs, batch_size, source = _count("epochs", epochs), _count("batch_size", batch_size), generator(seed)
+    epochs, batch_size, source = count("epochs", epochs), count("batch_size", batch_size), generator(seed)
     measures = _measures(loss, metrics)
     done: list[tuple[dict[str, float], dict[str, float]]] = []  # an epoch each, whole
     interrupted = False
@@ -216,6 +232,11 @@ def _epoch(
         if not isinstance(loss, Value):
             raise InputTypeError(f"fit: the loss must be a Value that depends on the parameters, not {loss!r}")
         loss.backward()
+        if not seen and not any(p.has_grad for p in optimizer.params):
+            raise InputError(
+                "fit: the loss depends on none of the optimizer's parameters, so nothing would be learned; "
+                "make the optimizer of this model, as nn.SGD(model.parameters())"
+            )
         optimizer.step()
         seen += len(inputs)
         for name, x in measured.items():
@@ -228,6 +249,14 @@ def _epoch(
 
 
 def _measures(loss: Measure, metrics: Mapping[str, Measure] | None) -> dict[str, Measure]:
+    if not (metrics is None or isinstance(metrics, Mapping)):
+        kind = type(metrics).__name__
+        raise InputTypeError(f"metrics must be functions by name, as {{'accuracy': nn.accuracy}}, not {kind}")
+    for name, measure in {"loss": loss, **(metrics or {})}.items():
+        if not callable(measure):
+            raise InputTypeError(
+                f"{name} must be a function of outputs and targets, such as nn.cross_entropy, not {measure!r:.60}"
+            )
     if metrics and "loss" in metrics:
         raise InputError("metrics: 'loss' names the loss itself; give the metric another name")
     return {"loss": loss, **(metrics or {})}
@@ -252,19 +281,16 @@ def _pair(data: Any) -> Data:
     if not isinstance(data, (list, tuple)) or len(data) != 2:
         raise InputTypeError(f"data must be a pair (inputs, targets), not {type(data).__name__}")
     inputs, targets = data
+    for column in data:
+        _sequence("data", column)
     if len(inputs) != len(targets) or len(inputs) == 0:
         raise InputError(f"data need a target for each input, not {len(targets)} for {len(inputs)}")
     return inputs, targets
 
 
-def _count(what: str, n: Any) -> int:
-    try:
-        count = operator.index(n)
-    except TypeError:
-        raise InputTypeError(f"{what} must be a whole number, not {n!r}") from None
-    if count < 1:
-        raise InputError(f"{what} must be at least 1, not {count}")
-    return count
+def _sequence(where: str, column: Any) -> None:
+    if isinstance(column, Mapping) or not (hasattr(column, "__len__") and hasattr(column, "__getitem__")):
+        raise InputTypeError(f"{where}: inputs and targets must be lists, not {type(column).__name__}; write list(…)")
 
 
 def _float(x: Any) -> float:

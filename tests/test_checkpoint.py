@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import nn
-from autograd.errors import AutogradError
+from autograd.errors import AutogradError, InputError, InputTypeError
 
 
 def module_of(numbers):
@@ -271,3 +271,34 @@ def test_saving_replaces(saved):
 def test_the_error_is_a_value_error_of_ours():
     assert issubclass(nn.CheckpointError, AutogradError)
     assert issubclass(nn.CheckpointError, ValueError)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and permission bits are POSIX's")
+def test_what_is_no_regular_file_is_neither_replaced_nor_read(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path):
+        for call in (nn.save, nn.load):
+            with pytest.raises(OSError, match="not a regular file"):
+                call(module_of([1.0]), path)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and permission bits are POSIX's")
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o664])
+def test_permissions_stay(saved, mode):
+    saved.chmod(mode)
+    nn.save(module_of([1.0]), saved)
+    assert stat.S_IMODE(saved.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("call", [nn.save, nn.load])
+def test_arguments_that_are_no_module_or_no_path(call, tmp_path):
+    with pytest.raises(InputTypeError, match=r"nn\.Module, which comes before the path"):
+        call(tmp_path / "m", module_of([1.0]))
+    for path in (b"m.json", None, 3):
+        with pytest.raises(InputTypeError, match="the path must be a str"):
+            call(module_of([1.0]), path)
+    with pytest.raises(InputError, match="the path is empty"):
+        call(module_of([1.0]), "")

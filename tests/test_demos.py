@@ -85,9 +85,8 @@ def test_pictures_when_everything_is_right_or_nothing_was_learned(tmp_path):
     sure = [[1.0 if k == label else 0.0 for k in range(10)] for label in labels]
     pictures.right_and_wrong(images, labels, sure, tmp_path / "right.png")
     pictures.right_and_wrong(images * 10, [3] * 30, sure * 10, tmp_path / "wrong.png")
-    pictures.learning_curve(
-        nn.History({"loss": [], "accuracy": []}, {"loss": [], "accuracy": []}), tmp_path / "curve.png"
-    )
+    one_epoch = {"loss": [1.0], "accuracy": [0.5]}
+    pictures.learning_curve(nn.History(one_epoch, one_epoch), 0.5, tmp_path / "curve.png")
     assert all(is_picture(path) for path in tmp_path.iterdir())
 
 
@@ -102,7 +101,7 @@ def test_moons(tmp_path, capsys):
 
 def test_first_principles_shows_every_product_and_its_check(capsys):
     first_principles.main([])
-    out = capsys.readouterr().out
+    out, twice = capsys.readouterr().out.split("USED TWICE")
     for line in (
         "o  = tanh(n)  = tanh(0.8814)       = 0.7071",
         "do/do  =  1.0000 × do/dn   = 1 - o² =  0.5000 =  0.5000 = do/dn",
@@ -116,6 +115,14 @@ def test_first_principles_shows_every_product_and_its_check(capsys):
     checks = re.findall(r"^  \w+ +(-?\d\.\d{8}) +(-?\d\.\d{8})$", out, flags=re.MULTILINE)
     assert [float(a) for a, _ in checks] == pytest.approx([-1.5, 1.0, 0.5, 0.0, 0.5])
     assert all(float(a) == pytest.approx(float(b), abs=1e-7) for a, b in checks)
+    for line in (
+        "added: dy/da = (-6.0000) + 3.0000 = -3.0000",
+        "added: dy/db = (-6.0000) + (-2.0000) = -8.0000",
+    ):
+        assert line in twice
+    checks = re.findall(r"^  \w+ +(-?\d\.\d{8}) +(-?\d\.\d{8})$", twice, flags=re.MULTILINE)
+    assert [float(a) for a, _ in checks] == [-3.0, -8.0]
+    assert [float(b) for _, b in checks] == pytest.approx([-3.0, -8.0], abs=1e-7)
 
 
 @pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.__name__)
@@ -123,3 +130,32 @@ def test_help_tells_what_it_is(demo, capsys):
     with pytest.raises(SystemExit):
         demo.main(["--help"])
     assert " ".join(demo.__doc__.splitlines()[0].split()[:4]) in " ".join(capsys.readouterr().out.split())
+
+
+def test_digits_interrupted_in_the_first_epoch_draws_no_curve(tmp_path, capsys, monkeypatch):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nn.Adam, "step", interrupted)
+    digits.main(["--limit", "20", "--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "interrupted" in out
+    assert "0 epochs" in out
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["digits.json", "right_and_wrong.png"]
+
+
+@pytest.mark.parametrize(
+    ("demo", "option", "wrong"),
+    [
+        *((digits, option, wrong) for option in ("--epochs", "--limit") for wrong in ("0", "-1", "x", "1.5")),
+        *((moons, "--steps", wrong) for wrong in ("0", "-1", "x")),
+        *((demo, "--seed", wrong) for demo in (digits, moons) for wrong in ("-1", str(2**32), "x")),
+        *((demo, "--out", __file__) for demo in (digits, moons)),
+    ],
+)
+def test_wrong_options_are_usage_errors(demo, option, wrong, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "load", None)  # nothing is begun
+    with pytest.raises(SystemExit) as caught:
+        demo.main([option, wrong])
+    assert caught.value.code == 2
+    assert f"argument {option}: " in capsys.readouterr().err

@@ -187,3 +187,28 @@ def test_sizes(make):
 def test_nouts_must_be_a_list():
     with pytest.raises(InputTypeError, match=r"MLP\(2, \[16, 1\]\)"):
         nn.MLP(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    list(zip(LAYERS, [r"Linear\(2, 3\)", r"ReLUNeuron\(2\)", r"Layer\(2, 3\)", r"MLP\(2, \[3, 1\]\)"], strict=True)),
+)
+def test_a_bad_input_is_named_with_the_layer_that_was_called(layer, name):
+    with pytest.raises(InputTypeError, match=f"^{name}: input 1 must be a number or a Value, not str$"):
+        layer([1.0, "2"])
+    for batch in ([[1.0, 2.0], [3.0, 4.0]], list(np.ones((2, 2)))):
+        with pytest.raises(
+            InputTypeError, match=rf"^{name}: input 0 .*one sample at a time: \[model\(x\) for x in batch\]"
+        ):
+            layer(batch)
+    with pytest.raises(InputError, match=f"^{name} takes 2 inputs, not 1; one sample at a time"):
+        layer([[1.0, 2.0]])
+
+
+def test_networks_of_nothing():
+    with pytest.raises(InputError, match="MLP needs a layer"):
+        nn.MLP(2, [])
+    with pytest.raises(InputError, match="MLP's nin must be at least 1, not 0"):
+        nn.MLP(0, [1])
+    with pytest.raises(InputError, match="Layer's nin must be at least 1, not 0"):
+        nn.Layer(0, 1)

@@ -202,3 +202,23 @@ def test_a_parameter_in_two_lists_needs_one_number():
     with pytest.raises(InputError, match="the same parameter"):
         net.load_state_dict({"a": [1.0], "b": [3.0, 4.0]})
     assert [x.data for x in net.parameters()] == [5.0, 6.0]
+
+
+def test_lists_in_cycles_and_deep_ones_are_walked():
+    net = nn.Module()
+    net.cycle = [nn.Parameter(1.0)]
+    net.cycle.insert(0, net.cycle)
+    net.deep = nn.Parameter(2.0)
+    for _ in range(2000):
+        net.deep = [net.deep]
+    assert [p.data for p in net.parameters()] == [1.0, 2.0]
+    state = net.state_dict()
+    assert state["cycle.1"] == 1.0
+    net.load_state_dict(state)
+    assert net.state_dict() == state
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Parameter(1.0), lambda: [nn.Parameter(1.0)], lambda: nn.Linear(1, 1)])
+def test_a_parameter_of_the_class_is_refused_not_lost(make):
+    with pytest.raises(InputTypeError, match=r"Net\.w.* belongs to the class.*__init__"):
+        type("Net", (nn.Module,), {"w": make()})

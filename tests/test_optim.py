@@ -200,7 +200,7 @@ def test_params_are_checked(kind):
     ],
 )
 def test_settings_out_of_range(make, wrong):
-    with pytest.raises(InputError, match="must be at least 0"):
+    with pytest.raises(InputError, match=r"must be (finite and )?at least 0"):
         make([nn.Parameter(1.0)], wrong)
 
 
@@ -234,3 +234,26 @@ def test_an_optimizer_without_a_rule_says_so():
     p.grad = 1.0
     with pytest.raises(InputTypeError, match="_updated"):
         nn.Optimizer([p], lr=0.1).step()
+
+
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf])
+def test_an_assigned_lr_is_checked(wrong):
+    optimizer = nn.Adam([nn.Parameter(1.0)], lr=0.5)
+    with pytest.raises(InputError, match="Adam: lr must be finite and at least 0"):
+        optimizer.lr = wrong
+    with pytest.raises(InputTypeError, match="Adam's lr"):
+        optimizer.lr = "0.1"
+    assert optimizer.lr == 0.5
+
+
+@pytest.mark.parametrize("answer", [None, "1.0", ZeroDivisionError])
+def test_an_update_that_fails_changes_nothing(answer):
+    class Failing(nn.Optimizer):
+        def _updated(self, i, data, gradient):
+            return 7.0 if i == 0 else 1 / 0 if answer is ZeroDivisionError else answer
+
+    p, q = nn.Parameter(1.0), nn.Parameter(2.0)
+    p.grad = q.grad = 1.0
+    with pytest.raises((InputTypeError, ZeroDivisionError)):
+        Failing([p, q], lr=0.1).step()
+    assert (p.data, q.data) == (1.0, 2.0)

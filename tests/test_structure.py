@@ -440,3 +440,13 @@ def test_mypy_is_strict() -> None:
     assert project["tool"]["mypy"]["strict"] is True
     assert set(project["tool"]["mypy"]["packages"]) >= {"autograd", "nn"}
     assert project["tool"]["pytest"]["ini_options"]["filterwarnings"] == ["error"]
+
+
+def test_rules_of_one_or_two_inputs_always_send_numbers() -> None:
+    """The pass adds what they return without asking; None is for choices among three or more."""
+    tree = ast.parse((ROOT / "autograd" / "rules.py").read_text(encoding="utf-8"))
+    rules_ = [f for f in tree.body if isinstance(f, ast.FunctionDef) and f.decorator_list and f.args.vararg is None]
+    few = [f for f in rules_ if len(f.args.args) <= 4]
+    assert len(few) > 50
+    for f in few:
+        assert not any(isinstance(n, ast.Constant) and n.value is None for n in ast.walk(f)), f"{f.name} sends None"

@@ -73,6 +73,39 @@ def test_accuracy():
             nn.accuracy(outputs, targets)
 
 
+@pytest.mark.parametrize("row", [[math.nan, 0.0], [0.0, math.nan], [math.nan, math.nan]])
+def test_nan_is_never_right(row):
+    assert nn.accuracy([row, row], [0, 1]) == 0.0
+
+
+def test_the_first_of_equals_counts():
+    assert [nn.accuracy([[1.0, 1.0, 0.0]], [k]) for k in range(3)] == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets", "error", "match"),
+    [
+        ([0.5, 1.0], [0, 1], InputTypeError, "output 0 must be a list"),
+        (["ab"], [0], InputTypeError, "output 0 must be a list"),
+        ([[0.5, None]], [0], InputTypeError, "an output of sample 0"),
+        ([[0.5, 1.0]], [2], InputError, "of sample 0 is 2"),
+        ([[0.5, 1.0]], [-1], InputError, "of sample 0 is -1"),
+        ([[0.5, 1.0]], [1.0], InputTypeError, "must be a class"),
+        ([[]], [0], InputError, "0 logits"),
+        (None, [0], InputTypeError, "must be a list"),
+    ],
+)
+def test_accuracy_of_what_does_not_fit(outputs, targets, error, match):
+    with pytest.raises(error, match=match):
+        nn.accuracy(outputs, targets)
+
+
+def test_minibatches_of_what_is_no_sequence():
+    for data in (iter([1]), {0: 1}, {1}, 3):
+        with pytest.raises(InputTypeError, match="must be lists"):
+            nn.minibatches(data, batch_size=1)
+
+
 def test_evaluate_measures_and_records_nothing():
     model = nn.Linear(1, 1, seed=0)
     seen = []
@@ -220,6 +253,11 @@ def test_without_tqdm_the_message_names_both_ways_out(monkeypatch):
         ({"validation": [1.0]}, InputTypeError, "pair"),
         ({"metrics": {"loss": nn.accuracy}}, InputError, "'loss'"),
         ({"loss": lambda outputs, targets: 1.0}, InputTypeError, "must be a Value"),
+        ({"loss": None}, InputTypeError, "loss must be a function.*not None"),
+        ({"metrics": [nn.accuracy]}, InputTypeError, "functions by name"),
+        ({"metrics": {"accuracy": None}}, InputTypeError, "accuracy must be a function"),
+        ({"optimizer": None}, InputTypeError, "optimizer must be one"),
+        ({"optimizer": nn.SGD(nn.Linear(1, 1).parameters())}, InputError, "none of the optimizer's parameters"),
     ],
 )
 def test_wrong_arguments_change_nothing(change, error, match):
@@ -230,7 +268,16 @@ def test_wrong_arguments_change_nothing(change, error, match):
     assert model.state_dict() == start
 
 
-@pytest.mark.parametrize(("data", "error"), [((XS, YS[1:]), InputError), (([], []), InputError), (XS, InputTypeError)])
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        ((XS, YS[1:]), InputError),
+        (([], []), InputError),
+        (XS, InputTypeError),
+        (((x for x in XS), YS), InputTypeError),
+        ((XS, dict(enumerate(YS))), InputTypeError),
+    ],
+)
 def test_wrong_data(data, error):
     model = nn.Linear(1, 1, seed=0)
     with pytest.raises(error):
