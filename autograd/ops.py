@@ -197,140 +197,6 @@ def _op(name: str, arity: int | None, function: Callable[..., float], symbol: st
     return Op(name, arity, function, symbol=symbol, **facts)
 
 
-# ── Float functions that math lacks ─────────────────────────────────────────────────────────────────────────
-
-
-def _relu(a: float) -> float:
-    return 0.0 if a <= 0.0 else a
-
-
-def _sign(a: float) -> float:
-    return 1.0 if a > 0.0 else -1.0 if a < 0.0 else 0.0 if a == 0.0 else a
-
-
-def _sigmoid(a: float) -> float:
-    if a >= 0.0:
-        return 1.0 / (1.0 + math.exp(-a))
-    z = math.exp(a)
-    return z / (1.0 + z)
-
-
-def _sigmoid_slope(a: float) -> float:
-    z = math.exp(-a if a > 0.0 else a)
-    return z / ((1.0 + z) * (1.0 + z))
-
-
-def _sech2(a: float) -> float:
-    z = math.exp(-2.0 * a if a > 0.0 else 2.0 * a)
-    return 4.0 * z / ((1.0 + z) * (1.0 + z))
-
-
-def _softplus(a: float) -> float:
-    return (a if a > 0.0 else 0.0) + math.log1p(math.exp(-math.fabs(a))) if a == a else a
-
-
-def _leaky_relu(a: float, negative_slope: float) -> float:
-    return negative_slope * a if a <= 0.0 else a
-
-
-def _elu(a: float, alpha: float) -> float:
-    return alpha * math.expm1(a) if a <= 0.0 else a
-
-
-def _gelu_tanh(a: float) -> float:
-    return a * _sigmoid(1.5957691216057308 * (a + 0.044715 * a * a * a))
-
-
-def _silu_slope(a: float) -> float:
-    """σ(a) + a σ'(a) over one denominator: so the digits last to its root, near -1.28."""
-    z = math.exp(-math.fabs(a))
-    above = z * (1.0 + a + z) if a < 0.0 else 1.0 + z * (1.0 + a)
-    return above / ((1.0 + z) * (1.0 + z))
-
-
-def _clamp(a: float, low: float, high: float) -> float:
-    raised = low if a < low else a
-    return high if raised > high else raised
-
-
-def _logaddexp(a: float, b: float) -> float:
-    if a == b:
-        return a + 0.6931471805599453
-    return builtins.max(a, b) + math.log1p(math.exp(-math.fabs(a - b))) if a == a and b == b else a + b
-
-
-def _xlogy(a: float, b: float) -> float:
-    return 0.0 if a == 0.0 and b == b else a * math.log(b)
-
-
-def _maximum(*xs: float) -> float:
-    return builtins.max(xs) if all(x == x for x in xs) else nan
-
-
-def _minimum(*xs: float) -> float:
-    return builtins.min(xs) if all(x == x for x in xs) else nan
-
-
-def _sum(*xs: float) -> float:
-    """Left to right. The builtin compensates from Python 3.12 on, so it can't be used."""
-    if not xs:
-        return 0.0
-    total = xs[0]
-    for x in xs[1:]:
-        total += x
-    return total
-
-
-def _mean(*xs: float) -> float:
-    return _sum(*xs) / len(xs)
-
-
-def _dot(*xs: float) -> float:
-    half = len(xs) // 2
-    return _sum(*map(operator.mul, xs[:half], xs[half:]))
-
-
-def _sumprod(*xs: float) -> float:
-    half = len(xs) // 2
-    return special.sumprod(xs[:half], xs[half:])
-
-
-def _prod(*xs: float) -> float:
-    return float(math.prod(xs))
-
-
-def _fsum(*xs: float) -> float:
-    return math.fsum(xs)
-
-
-def _peak(*xs: float) -> float:
-    return builtins.max(xs)
-
-
-def _logsumexp(*xs: float) -> float:
-    top = builtins.max(xs)
-    if top != top or math.isinf(top):
-        return _sum(*xs) if top == -inf or any(x != x for x in xs) else top
-    first = xs.index(top)
-    return top + math.log1p(_sum(*[math.exp(x - top) for i, x in enumerate(xs) if i != first]))
-
-
-def _softmax(i: float, *xs: float) -> float:
-    top = builtins.max(xs)
-    return math.exp(xs[int(i)] - top) / _sum(*[math.exp(x - top) for x in xs])
-
-
-def _log_softmax(i: float, *xs: float) -> float:
-    x, top = xs[int(i)], builtins.max(xs)
-    if x == top:
-        return 0.0 - math.log1p(_sum(*[math.exp(z - x) for j, z in enumerate(xs) if j != i]))
-    return (x - top) - math.log(_sum(*[math.exp(z - top) for z in xs]))
-
-
-def _pick(i: float, *xs: float) -> float:
-    return xs[int(i)]
-
-
 # ── Where IEEE arithmetic has an answer other than nan ──────────────────────────────────────────────────────
 
 
@@ -423,7 +289,7 @@ asinh = _op("asinh",            1, math.asinh)
 acosh = _op("acosh",            1, math.acosh,                           needs="acosh needs a >= 1.")
 atanh = _op("atanh",            1, math.atanh,                           limit=lambda a: a * inf if a * a == 1.0 else nan,
             needs="atanh needs -1 < a < 1.")
-sech2 = _op("sech2",            1, _sech2)
+sech2 = _op("sech2",            1, special.sech2)
 hypot = _op("hypot",         None, math.hypot)
 
 erf = _op("erf",                1, math.erf)
@@ -440,42 +306,42 @@ ceil = _op("ceil",              1, lambda a: float(math.ceil(a)),        limit=_
 trunc = _op("trunc",            1, lambda a: float(math.trunc(a)),       limit=_step_limit, needs="trunc needs a finite number.")
 round = _op("round",            1, lambda a: float(builtins.round(a)),   limit=_step_limit, needs="round needs a finite number.")
 round_to = _op("round_to",      2, lambda a, digits: builtins.round(a, int(digits)), limit=_step_limit)
-sign = _op("sign",              1, _sign)
+sign = _op("sign",              1, special.sign)
 fmod = _op("fmod",              2, math.fmod,                            needs="fmod needs a finite a and b != 0.")
 copysign = _op("copysign",      2, math.copysign)
 degrees = _op("degrees",        1, math.degrees)
 radians = _op("radians",        1, math.radians)
 
-sigmoid = _op("sigmoid",        1, _sigmoid)
-sigmoid_slope = _op("sigmoid_slope", 1, _sigmoid_slope)
-softplus = _op("softplus",      1, _softplus)
-relu = _op("relu",              1, _relu,                       "ReLU")
-leaky_relu = _op("leaky_relu",  2, _leaky_relu)
-elu = _op("elu",                2, _elu)
+sigmoid = _op("sigmoid",        1, special.sigmoid)
+sigmoid_slope = _op("sigmoid_slope", 1, special.sigmoid_slope)
+softplus = _op("softplus",      1, special.softplus)
+relu = _op("relu",              1, special.relu,                "ReLU")
+leaky_relu = _op("leaky_relu",  2, special.leaky_relu)
+elu = _op("elu",                2, special.elu)
 normal_cdf = _op("normal_cdf",  1, special.normal_cdf)
 gelu = _op("gelu",              1, special.gelu)
-gelu_tanh = _op("gelu_tanh",    1, _gelu_tanh)
-silu = _op("silu",              1, lambda a: a * _sigmoid(a))
-silu_slope = _op("silu_slope",  1, _silu_slope)
+gelu_tanh = _op("gelu_tanh",    1, special.gelu_tanh)
+silu = _op("silu",              1, lambda a: a * special.sigmoid(a))
+silu_slope = _op("silu_slope",  1, special.silu_slope)
 softsign = _op("softsign",      1, lambda a: a / (1.0 + math.fabs(a)))
 
-clamp = _op("clamp",            3, _clamp)
+clamp = _op("clamp",            3, special.clamp)
 where = _op("where",            3, lambda c, p, q: p if c else q)
-logaddexp = _op("logaddexp",    2, _logaddexp)
-xlogy = _op("xlogy",            2, _xlogy,                               limit=lambda a, b: math.copysign(inf, -a) if b == 0.0 else nan,
+logaddexp = _op("logaddexp",    2, special.logaddexp)
+xlogy = _op("xlogy",            2, special.xlogy,                        limit=lambda a, b: math.copysign(inf, -a) if b == 0.0 else nan,
             needs="xlogy(a, b) needs b > 0, or a = 0.")
 
-maximum = _op("maximum",     None, _maximum)
-minimum = _op("minimum",     None, _minimum)
-sum = _op("sum",             None, _sum,                        "Σ")
-fsum = _op("fsum",           None, _fsum,                                limit=_sum)
-mean = _op("mean",           None, _mean)
-prod = _op("prod",           None, _prod,                       "Π")
-dot = _op("dot",             None, _dot)
-sumprod = _op("sumprod",     None, _sumprod,                             limit=_dot)
-peak = _op("peak",           None, _peak)
-logsumexp = _op("logsumexp", None, _logsumexp)
-softmax = _op("softmax",     None, _softmax)
-log_softmax = _op("log_softmax", None, _log_softmax)
-pick = _op("pick",           None, _pick)
+maximum = _op("maximum",     None, special.maximum)
+minimum = _op("minimum",     None, special.minimum)
+sum = _op("sum",             None, special.add_up,              "Σ")
+fsum = _op("fsum",           None, special.fsum,                         limit=special.add_up)
+mean = _op("mean",           None, special.mean)
+prod = _op("prod",           None, special.prod,                "Π")
+dot = _op("dot",             None, special.dot)
+sumprod = _op("sumprod",     None, special.sumprod,                      limit=special.dot)
+peak = _op("peak",           None, special.peak)
+logsumexp = _op("logsumexp", None, special.logsumexp)
+softmax = _op("softmax",     None, special.softmax)
+log_softmax = _op("log_softmax", None, special.log_softmax)
+pick = _op("pick",           None, special.pick)
 # fmt: on

@@ -1,5 +1,7 @@
 """Functions of floats that ``math`` lacks. Ordinary numerics: no graph, no derivative.
 
+What each means for its users stands in functions.py; here stands how it is computed without loss.
+
 Each raises ``ValueError`` where it has no value and ``OverflowError`` where no float can hold it, as
 ``math`` does. Accuracies were measured against mpmath: the tests hold them.
 """
@@ -7,6 +9,7 @@ Each raises ``ValueError`` where it has no value and ``OverflowError`` where no 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 
 # B_2, B_4, … B_24: Bernoulli numbers, for the asymptotic series of digamma (DLMF 5.11.2, 5.15.8).
@@ -28,6 +31,74 @@ TWO_OVER_SQRT_PI = 1.1283791670955126
 SQRT_HALF = [0.7071067811865476, -4.833646656726457e-17]  # a float, and what it lacks, here and below
 LOG_12 = [2.4849066497880004, -4.433203607308931e-17]
 REFLECT_BELOW = -64.0  # above it the recurrence is short, and more accurate than the reflection
+
+# ── Activations, choices ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def relu(a: float) -> float:
+    return 0.0 if a <= 0.0 else a
+
+
+def sign(a: float) -> float:
+    return 1.0 if a > 0.0 else -1.0 if a < 0.0 else 0.0 if a == 0.0 else a
+
+
+def sigmoid(a: float) -> float:
+    if a >= 0.0:
+        return 1.0 / (1.0 + math.exp(-a))
+    z = math.exp(a)
+    return z / (1.0 + z)
+
+
+def sigmoid_slope(a: float) -> float:
+    z = math.exp(-a if a > 0.0 else a)
+    return z / ((1.0 + z) * (1.0 + z))
+
+
+def sech2(a: float) -> float:
+    z = math.exp(-2.0 * a if a > 0.0 else 2.0 * a)
+    return 4.0 * z / ((1.0 + z) * (1.0 + z))
+
+
+def softplus(a: float) -> float:
+    return (a if a > 0.0 else 0.0) + math.log1p(math.exp(-math.fabs(a))) if a == a else a
+
+
+def leaky_relu(a: float, negative_slope: float) -> float:
+    return negative_slope * a if a <= 0.0 else a
+
+
+def elu(a: float, alpha: float) -> float:
+    return alpha * math.expm1(a) if a <= 0.0 else a
+
+
+def gelu_tanh(a: float) -> float:
+    return a * sigmoid(1.5957691216057308 * (a + 0.044715 * a * a * a))
+
+
+def silu_slope(a: float) -> float:
+    """σ(a) + a σ'(a) over one denominator: so the digits last to its root, near -1.28."""
+    z = math.exp(-math.fabs(a))
+    above = z * (1.0 + a + z) if a < 0.0 else 1.0 + z * (1.0 + a)
+    return above / ((1.0 + z) * (1.0 + z))
+
+
+def clamp(a: float, low: float, high: float) -> float:
+    raised = low if a < low else a
+    return high if raised > high else raised
+
+
+def logaddexp(a: float, b: float) -> float:
+    if a == b:
+        return a + 0.6931471805599453
+    return max(a, b) + math.log1p(math.exp(-math.fabs(a - b))) if a == a and b == b else a + b
+
+
+def xlogy(a: float, b: float) -> float:
+    return 0.0 if a == 0.0 and b == b else a * math.log(b)
+
+
+# ── Gamma's relatives, the normal distribution ────────────────────────────────────────────────────────────────
 
 
 def digamma(x: float) -> float:
@@ -174,12 +245,12 @@ def product_error(x: float, y: float, p: float) -> float:
     return ((xh * yh - p) + xh * yl + xl * yh) + xl * yl
 
 
-def sumprod(xs: Sequence[float], ys: Sequence[float]) -> float:
+def exact_sumprod(xs: Sequence[float], ys: Sequence[float]) -> float:
     """Σ xᵢ yᵢ, correctly rounded: the products are exact fractions, and one rounding ends it.
 
     ``math.sumprod`` is missing from Python 3.11 and is not always exact later.
 
-    >>> sumprod([1e16, 1.0, -1e16], [1.0, 1.0, 1.0])
+    >>> exact_sumprod([1e16, 1.0, -1e16], [1.0, 1.0, 1.0])
     1.0
     """
     products = [x * y for x, y in zip(xs, ys, strict=True)]
@@ -200,3 +271,74 @@ def sumprod(xs: Sequence[float], ys: Sequence[float]) -> float:
     for x, y in zip(xs, ys, strict=True):
         total += Fraction(x) * Fraction(y)
     return float(total)
+
+
+# ── Many to one ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def maximum(*xs: float) -> float:
+    return max(xs) if all(x == x for x in xs) else math.nan
+
+
+def minimum(*xs: float) -> float:
+    return min(xs) if all(x == x for x in xs) else math.nan
+
+
+def add_up(*xs: float) -> float:
+    """Left to right. The builtin compensates from Python 3.12 on, so it can't be used."""
+    if not xs:
+        return 0.0
+    total = xs[0]
+    for x in xs[1:]:
+        total += x
+    return total
+
+
+def mean(*xs: float) -> float:
+    return add_up(*xs) / len(xs)
+
+
+def dot(*xs: float) -> float:
+    half = len(xs) // 2
+    return add_up(*map(operator.mul, xs[:half], xs[half:]))
+
+
+def sumprod(*xs: float) -> float:
+    half = len(xs) // 2
+    return exact_sumprod(xs[:half], xs[half:])
+
+
+def prod(*xs: float) -> float:
+    return float(math.prod(xs))
+
+
+def fsum(*xs: float) -> float:
+    return math.fsum(xs)
+
+
+def peak(*xs: float) -> float:
+    return max(xs)
+
+
+def logsumexp(*xs: float) -> float:
+    top = max(xs)
+    if top != top or math.isinf(top):
+        return add_up(*xs) if top == -math.inf or any(x != x for x in xs) else top
+    first = xs.index(top)
+    return top + math.log1p(add_up(*[math.exp(x - top) for i, x in enumerate(xs) if i != first]))
+
+
+def softmax(i: float, *xs: float) -> float:
+    top = max(xs)
+    return math.exp(xs[int(i)] - top) / add_up(*[math.exp(x - top) for x in xs])
+
+
+def log_softmax(i: float, *xs: float) -> float:
+    x, top = xs[int(i)], max(xs)
+    if x == top:
+        return 0.0 - math.log1p(add_up(*[math.exp(z - x) for j, z in enumerate(xs) if j != i]))
+    return (x - top) - math.log(add_up(*[math.exp(z - top) for z in xs]))
+
+
+def pick(i: float, *xs: float) -> float:
+    return xs[int(i)]
