@@ -545,3 +545,27 @@ def test_backward_gradients_and_grad_agree_to_the_bit(a: float, b: float) -> Non
     assert [g.data for g in gradients(z, [x, y])] == [x.grad, y.grad]
     assert grad(f, argnums=(0, 1))(a, b) == (x.grad, y.grad)
     assert [g.data for g in gradients(z, [x, y], create_graph=True)] == [x.grad, y.grad]
+
+
+def test_an_argument_named_twice_is_refused() -> None:
+    for twice in ((0, 0), (1, -1)):
+        with pytest.raises(ValueError, match="twice"):
+            autograd.grad(lambda a, b: a * b, twice)(2.0, 5.0)
+
+
+def test_a_function_of_several_results_is_refused_in_words_that_fit() -> None:
+    with pytest.raises(TypeError, match="differentiates one number"):
+        autograd.grad(lambda x: [x, x])(1.0)
+
+
+def test_an_index_past_the_end_is_an_index_error() -> None:
+    for call in (lambda: autograd.pick([1.0, 2.0], 2), lambda: autograd.take([[1.0], [2.0]], -1)):
+        with pytest.raises(IndexError, match="out of range"):
+            call()
+
+
+def test_the_slope_of_an_undefined_slope_is_undefined() -> None:
+    x, y = autograd.Value(-2.0), autograd.Value(3.0)
+    rows = [autograd.gradients(d, [x, y]) for d in autograd.gradients(x**y, [x, y], create_graph=True)]
+    assert rows[0][0].data == -12.0
+    assert all(math.isnan(v.data) for v in (rows[0][1], rows[1][0], rows[1][1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import math
 import pickle
@@ -1063,3 +1064,49 @@ def test_a_program_of_ten_thousand_ops_agrees_with_the_oracle(seed: int) -> None
     scale = max(abs(g) for g in oracle.gradient(root, 1.0, {}).values())
     for k, g in oracle.gradient(root, 1.0, {}).items():
         assert abs(ours[k].grad - g) <= 1e-12 * scale
+
+
+# ── Ops and rules of the user's own, at the edge ────────────────────────────────────────────────────────────
+
+
+def test_an_op_that_divides_by_zero_raises_what_python_raises() -> None:
+    op = autograd.Op("inverse of a - 1", 1, lambda a: 1 / (a - 1))
+    with pytest.raises(ZeroDivisionError):
+        op(1.0)
+
+
+def test_a_rule_that_math_stops_says_what_to_write_instead() -> None:
+    op = autograd.Op("halfroot", 1, lambda a: a)
+
+    @autograd.rule(op)
+    def halfroot(g, y, a):
+        return (g * 0.5 / math.sqrt(a - 1.0),)
+
+    x = Value(0.5)
+    with pytest.raises(autograd.errors.RuleError, match=r"write autograd\.sqrt instead of math\.sqrt"):
+        op(x).backward()
+    assert not x.has_grad
+
+
+@pytest.mark.parametrize("fact", [{"symbol": 3}, {"needs": None}, {"limit": 3}, {"pole": 3}], ids=str)
+def test_the_facts_of_an_op_are_checked_when_it_is_made(fact: dict[str, Any]) -> None:
+    with pytest.raises(autograd.errors.RuleError, match=next(iter(fact))):
+        autograd.Op("f", 1, abs, **fact)
+
+
+def test_ops_copy_and_pickle_as_themselves() -> None:
+    op = autograd.ops.exp
+    assert copy.deepcopy(op) is copy.copy(op) is pickle.loads(pickle.dumps(op)) is op
+
+
+def test_hooks_of_dead_nodes_are_forgotten() -> None:
+    before = len(chain.hooked)
+    for _ in range(10):
+        Value(1.0).register_hook(print)
+    gc.collect()
+    assert len(chain.hooked) == before
+
+
+def test_topological_order_takes_values() -> None:
+    with pytest.raises(TypeError, match="not int 3"):
+        topological_order(3)  # type: ignore[arg-type]

@@ -1310,3 +1310,53 @@ def test_a_user_op_outside_its_domain_raises_the_engines_error() -> None:
         op(Value(-1.0))
     with ieee():
         assert math.isnan(op(Value(-1.0)).data)
+
+
+# ── Numbers that are almost numbers ─────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("number", [Decimal("1e400"), 10**400, Fraction(10**400)], ids=["Decimal", "int", "Fraction"])
+def test_a_finite_number_too_large_for_a_float_never_becomes_inf(number: Any) -> None:
+    with pytest.raises(OverflowError, match="too large"):
+        Value(number)
+    assert Value(Decimal("inf")).data == math.inf
+
+
+def test_a_signaling_nan_is_refused_as_every_other_non_number() -> None:
+    with pytest.raises(InputTypeError, match="sNaN"):
+        Value(Decimal("sNaN"))
+
+
+def test_comparisons_with_other_numbers_are_exact_as_floats_are() -> None:
+    assert (Value(0.1) == Fraction(1, 10)) is (Fraction(1, 10) == 0.1) is False
+    assert (Value(0.5) == Decimal("0.5")) is True
+    assert (Value(2.0) < Fraction(10**400)) is True
+
+
+def test_messages_show_numpy_scalars_as_numbers() -> None:
+    with pytest.raises(ValueError, match=r"a = -1\.0"):
+        autograd.log(np.float64(-1))
+    with pytest.raises(ZeroDivisionError, match=r"a = 0\.0"):
+        autograd.pow(np.float64(0), -1)
+
+
+def test_a_copy_of_a_stale_node_is_as_stale() -> None:
+    x = Value(2.0)
+    y = x * x
+    x.data = 3.0
+    with pytest.raises(autograd.StaleGraphError):
+        copy.copy(y).backward()
+    fresh = x * x
+    both = fresh + copy.copy(fresh)
+    both.backward()
+    assert x.grad == 12.0
+
+
+def test_arguments_that_value_lacks_are_named() -> None:
+    with pytest.raises(TypeError, match="takes no requires_grad"):
+        Value(1.0, requires_grad=True)  # type: ignore[call-arg]
+
+
+def test_rounding_to_any_number_of_digits_is_pythons() -> None:
+    for digits in (2, -1, 10**400, -(10**400)):
+        assert round(Value(23.456), digits).data == round(23.456, digits)
