@@ -10,7 +10,7 @@ where the textbook's form loses its digits (1 - tanh² is 0 from 20 on) another 
 
 Rules keep to a small language: assignments, arithmetic, comparisons, ``p if test else q``, calls to ops,
 comprehensions over the inputs of an n-ary op, and return. ``None`` sends nothing at all: no zero that would
-meet an infinity further back and turn to nan. Only ops of three or more inputs choose so; a pass relies on it.
+meet an infinity further back and turn to nan. Rules of one or two inputs always send; a pass relies on it.
 """
 
 from __future__ import annotations

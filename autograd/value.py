@@ -386,10 +386,10 @@ class Value(metaclass=_ValueType):
         node = _blank()
         node._data = data
         node._operation = op
-        if len(given) <= 2 and type(given[0]) is Value and op.float_rule is not op.rule:
+        if op.arity in (1, 2) and type(given[0]) is Value and op.float_rule is not op.rule:
             node._a = given[0]
             node._b = given[1] if len(given) == 2 else None
-        else:  # many, or a constant first, or a rule that isn't ours and whose answer has to be checked
+        else:  # any number of inputs, or a constant first, or a rule that isn't ours and has to be checked
             node._a = given
             node._b = chain.MANY
         node._seq = next(_numbers)

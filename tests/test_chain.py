@@ -36,7 +36,7 @@ LOCAL: dict[str, Callable[[float, list[float]], list[float]]] = {
     "tanh": lambda y, x: [1.0 / math.cosh(x[0]) ** 2],
     "sin": lambda y, x: [math.cos(x[0])],
     "relu": lambda y, x: [1.0 if x[0] > 0 else 0.0],
-    "div": lambda y, x: [1.0 / x[1], -x[0] / x[1] ** 2],
+    "div": lambda y, x: [1.0 / x[1], -y / x[1]],  # of the output: a dividend assigned later is not read
 }
 FORWARD: dict[str, Callable[..., float]] = {
     "add": lambda a, b: a + b,

@@ -443,7 +443,7 @@ def test_mypy_is_strict() -> None:
 
 
 def test_rules_of_one_or_two_inputs_always_send_numbers() -> None:
-    """The pass adds what they return without asking; None is for choices among three or more."""
+    """The pass adds what they return without asking; None is for choices among more, or among any number."""
     tree = ast.parse((ROOT / "autograd" / "rules.py").read_text(encoding="utf-8"))
     rules_ = [f for f in tree.body if isinstance(f, ast.FunctionDef) and f.decorator_list and f.args.vararg is None]
     few = [f for f in rules_ if len(f.args.args) <= 4]
