@@ -27,6 +27,9 @@ import autograd
 from autograd import Value, chain, gradients, no_grad, topological_order
 from autograd.errors import InputTypeError, RuleError, StaleGraphError
 
+# From 3.13 on Python itself frees nested objects, lists among them, up to 10 000 frames deep: 256 kB do not hold them.
+SMALL_STACK = 256 * 1024 if sys.version_info < (3, 13) else 8 * 1024 * 1024
+
 # ── A naive oracle: forward values, and reverse sums by searching the whole list of nodes ───────────────────
 
 LOCAL: dict[str, Callable[[float, list[float]], list[float]]] = {
@@ -388,7 +391,7 @@ def on_a_small_stack(f: Callable[[], None]) -> None:
         except BaseException as error:
             errors.append(error)
 
-    before = threading.stack_size(256 * 1024)
+    before = threading.stack_size(SMALL_STACK)
     try:
         thread = threading.Thread(daemon=True, target=guarded)
         thread.start()
