@@ -221,7 +221,7 @@ def sweep(
         if seq < assigned:
             _refuse_stale(node)
         a, b, rule = node._a, node._b, node._operation.float_rule
-        # Written out for one and two inputs: through _send_all a pass costs 1.5 times as much.
+        # Written out for one and two inputs: through _send_all a pass takes several times as long.
         try:
             if graph or b is MANY:
                 _send_all(running, node, _contributions(node, g, graph))

@@ -9,8 +9,9 @@ be accurate *as a function*: the slope of a smooth op is never written with abs,
 where the textbook's form loses its digits (1 - tanh² is 0 from 20 on) another stands here.
 
 Rules keep to a small language: assignments, arithmetic, comparisons, ``p if test else q``, calls to ops,
-comprehensions over the inputs of an n-ary op, and return. ``None`` sends nothing at all: no zero that would
-meet an infinity further back and turn to nan. Rules of one or two inputs always send; a pass relies on it.
+math's constants, comprehensions over the inputs of an n-ary op (and slices of them, or one by its index), and
+return. ``None`` sends nothing at all: no zero that would meet an infinity further back and turn to nan. Rules
+of one or two inputs always send; a pass relies on it.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def rule(op: Op) -> Callable[[Rule], Rule]:
         op.float_rule = function
         if function.__globals__ is globals():
             # The same code object, so that a breakpoint in it stops there too, with ops.cos bound to math.cos:
-            # a call costs 40 ns instead of 400.
+            # ops.cos itself, which looks for nodes first, takes some 20 times as long.
             op.float_rule = FunctionType(code, _float_globals, function.__name__)
         return function
 
