@@ -192,81 +192,112 @@ def sweep(
     Value = type(seeds[0][0])
     bottom = Value(0.0)
     bottom._seq = -1  # lies under the stack, older than every node
-    stack, later = running.stack, running.later
-    stack.append(bottom)
-    push, pop, arrive = stack.append, stack.pop, running.leaves.append
+    running.stack.append(bottom)
     for root, g in sorted(seeds, key=lambda seed: seed[0]._seq):
         if root._sum is None:
             _arrive(running, root, g)
         else:  # the same root twice
             root._sum = root._sum + g
-    plain = keep and not wanted and not graph and not len(hooked)
-    assigned = latest_assignment
-    newest = stack[-1]._seq
+    if graph or wanted or len(hooked):
+        _walk(running, keep, wanted, graph)
+    else:
+        _walk_floats(running, keep)
+    if len(hooked):
+        for leaf in running.leaves:
+            leaf._sum = _hooked(leaf, leaf._sum, graph)
+
+
+def _walk(running: _Pass, keep: bool, wanted: dict[Value, Any] | None, graph: bool) -> None:
+    """Visit what was reached, newest first, until nothing is left; each node sends, and what it reaches waits."""
+    stack, later = running.stack, running.later
     node: Any
-    while newest >= 0 or later:
-        if later and -later[0][0] > newest:
-            minus, node = heappop(later)
-            seq = -minus
-        else:
-            seq, node = newest, pop()
-            newest = stack[-1]._seq
+    while len(stack) > 1 or later:
+        node = heappop(later)[1] if later and -later[0][0] > stack[-1]._seq else stack.pop()
         g = node._sum
         node._sum = None
-        if plain:
+        g = _hooked(node, g, graph)
+        if keep:
             node._grad = g
+        if wanted and node in wanted:
+            wanted[node] = g
+        if node._seq < latest_assignment:
+            _refuse_stale(node)
+        _send_all(running, node, _sent(node, g, graph))
+
+
+def _walk_floats(running: _Pass, keep: bool) -> None:
+    """The same on floats alone, written out for nodes of one and two inputs: several times as fast."""
+    stack, later, leaves = running.stack, running.later, running.leaves
+    assigned = latest_assignment
+    top = stack.pop()  # of the stack, held here: stack[-1] costs as much as a push and a pop
+    newest = top._seq
+    newest_later = -later[0][0] if later else -1
+    Value = type(top)
+    node: Any
+    while True:
+        if newest > newest_later:
+            node, seq = top, newest
+            top = stack.pop()
+            newest = top._seq
+        elif later:
+            node, seq = heappop(later)[1], newest_later
+            newest_later = -later[0][0] if later else -1
         else:
-            g = _completed(node, g, keep, wanted, graph)
-            assigned = latest_assignment  # a hook may have assigned
+            return
+        g = node._sum
+        node._sum = None
+        if keep:
+            node._grad = g
         if seq < assigned:
             _refuse_stale(node)
-        a, b, rule = node._a, node._b, node._operation.float_rule
-        # Written out for one and two inputs: through _send_all a pass takes several times as long.
+        a, b = node._a, node._b
         try:
-            if graph or b is MANY:
-                _send_all(running, node, _contributions(node, g, graph))
-                newest = stack[-1]._seq
-                continue
             if type(b) is Value:
-                ca, cb = rule(g, node._data, a._data, b._data)
+                ca, cb = node._operation.float_rule(g, node._data, a._data, b._data)
             elif b is None:
-                (ca,) = rule(g, node._data, a._data)
+                ca = node._operation.first_rule(g, node._data, a._data)
+                cb = None
+            elif b is not MANY:
+                ca = node._operation.first_rule(g, node._data, a._data, b)
                 cb = None
             else:
-                ca, cb = rule(g, node._data, a._data, b)
-                cb = None
-        except ARITHMETIC as cause:
-            _send_all(running, node, _ieee_contributions(node, g, graph, cause))
-            newest = stack[-1]._seq
+                a = None
+        except ARITHMETIC:
+            a = None
+        if a is None:  # the general way
+            stack.append(top)
+            _send_all(running, node, _sent(node, g, False))
+            top = stack.pop()
+            newest = top._seq
+            newest_later = -later[0][0] if later else -1
             continue
         total = a._sum
         if total is not None:
             a._sum = total + ca
         else:
+            a._sum = ca
             if a._a is None:
-                arrive(a)
+                leaves.append(a)
             elif a._seq > newest:
-                push(a)
-                newest = a._seq
+                stack.append(top)
+                top, newest = a, a._seq
             else:
                 heappush(later, (-a._seq, a))
-            a._sum = ca
+                newest_later = -later[0][0]
         if cb is not None:
             total = b._sum
             if total is not None:
                 b._sum = total + cb
             else:
+                b._sum = cb
                 if b._a is None:
-                    arrive(b)
+                    leaves.append(b)
                 elif b._seq > newest:
-                    push(b)
-                    newest = b._seq
+                    stack.append(top)
+                    top, newest = b, b._seq
                 else:
                     heappush(later, (-b._seq, b))
-                b._sum = cb
-    if len(hooked):
-        for leaf in running.leaves:
-            leaf._sum = _hooked(leaf, leaf._sum, graph)
+                    newest_later = -later[0][0]
 
 
 def _send_all(running: _Pass, node: Value, contributions: Sequence[Any]) -> None:
@@ -294,10 +325,15 @@ def contributions(node: Value, g: float) -> list[float | None]:
     """What `node` sends to each of its inputs when its gradient is g: its rule, in IEEE arithmetic."""
     if node._seq < latest_assignment:
         _refuse_stale(node)
+    return list(_sent(node, g, False))
+
+
+def _sent(node: Any, g: Any, graph: bool) -> Sequence[Any]:
+    """What the rule sends, in IEEE arithmetic."""
     try:
-        return list(_contributions(node, g, False))
+        return _contributions(node, g, graph)
     except ARITHMETIC as cause:
-        return list(_ieee_contributions(node, g, False, cause))
+        return _ieee_contributions(node, g, graph, cause)
 
 
 def _contributions(node: Any, g: Any, graph: bool) -> Sequence[Any]:
@@ -347,16 +383,6 @@ def _checked(node: Any, sent: Any, graph: bool) -> Sequence[Any]:
             c = Value(c) if graph else c
         checked.append(c)
     return checked
-
-
-def _completed(node: Any, g: Any, keep: bool, wanted: dict[Value, Any] | None, graph: bool) -> Any:
-    """The gradient of an interior node once all has arrived: through its hooks, then to where it is asked for."""
-    g = _hooked(node, g, graph)
-    if keep:
-        node._grad = g
-    if wanted and node in wanted:
-        wanted[node] = g
-    return g
 
 
 def _hooked(node: Any, g: Any, graph: bool) -> Any:

@@ -104,7 +104,19 @@ class Op:
     12.0
     """
 
-    __slots__ = ("_reads", "arity", "float_rule", "function", "limit", "name", "needs", "pole", "rule", "symbol")
+    __slots__ = (
+        "_reads",
+        "arity",
+        "first_rule",
+        "float_rule",
+        "function",
+        "limit",
+        "name",
+        "needs",
+        "pole",
+        "rule",
+        "symbol",
+    )
 
     def __init__(
         self,
@@ -138,6 +150,7 @@ class Op:
         self.pole = pole
         self.rule: Callable[..., Sequence[Any]] | None = None  # on anything with arithmetic
         self.float_rule: Callable[..., Sequence[Any]] | None = None  # the same text, ops bound to float functions
+        self.first_rule: Callable[..., Any] | None = None  # on floats too: what is sent to the first input alone
         self._reads: frozenset[int] | None = None
 
     def __repr__(self) -> str:

@@ -19,10 +19,11 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FunctionType
 from typing import Any, TypeVar
 
-from . import ops
+from . import ops, rule_text
 from .errors import RuleError
 from .ops import Op
 
@@ -69,10 +70,17 @@ def rule(op: Op) -> Callable[[Rule], Rule]:
         if function.__globals__ is globals():
             # The same code object, so that a breakpoint in it stops there too, with ops.cos bound to math.cos:
             # ops.cos itself, which looks for nodes first, takes some 20 times as long.
-            op.float_rule = FunctionType(code, _float_globals, function.__name__)
+            op.float_rule = on_floats = FunctionType(code, _float_globals, function.__name__)
+            op.first_rule = partial(_first, op, on_floats)
         return function
 
     return register
+
+
+def _first(op: Op, on_floats: FunctionType, *arguments: float) -> Any:
+    """Make ``op.first_rule`` when it is first called: most programs need few of them."""
+    op.first_rule = rule_text.alone(on_floats, 0, _float_globals)
+    return op.first_rule(*arguments)
 
 
 _float_globals = {"__builtins__": builtins, "__name__": __name__, "math": math, "ops": ops.floats}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from math import exp
 
 # B_2, B_4, … B_24: Bernoulli numbers, for the asymptotic series of digamma (DLMF 5.11.2, 5.15.8).
 BERNOULLI = [
@@ -56,8 +57,9 @@ def sigmoid_slope(a: float) -> float:
 
 
 def sech2(a: float) -> float:
-    z = math.exp(-2.0 * a if a > 0.0 else 2.0 * a)
-    return 4.0 * z / ((1.0 + z) * (1.0 + z))
+    z = exp(-2.0 * a if a > 0.0 else 2.0 * a)
+    n = 1.0 + z
+    return 4.0 * z / (n * n)
 
 
 def softplus(a: float) -> float:
@@ -148,6 +150,8 @@ def polygamma(n: float, x: float) -> float:
         raise ValueError("polygamma(n, x) needs a whole number n >= 0")
     if order == 0:
         return digamma(x)
+    if order > 170:
+        raise OverflowError("polygamma(n, x): n! is too large for a float from n = 171 on")
     if x != x:
         return x
     sign = 1.0 if order % 2 else -1.0

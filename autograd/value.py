@@ -89,19 +89,21 @@ def _operator(op: Op) -> tuple[Callable[[Value, Any], Value], Callable[[Value, A
     def left(self: Value, other: Any, modulus: Any = None) -> Any:  # Python passes a modulus to pow alone
         if modulus is not None:
             raise InputTypeError(f"pow(v, b, {modulus!r}) has no derivative; write pow(v, b) % {modulus!r}")
-        if type(other) is Value:
-            b = other._data
-        elif type(other) is float:
-            b = other
-        else:
-            b = other = _constant(other)
-            if b is NotImplemented:
-                return b
-        if modes.active:
-            return _record(op, (self, other))
         try:
+            if type(other) is Value:
+                b = other._data
+            elif type(other) is float:
+                b = other
+            elif type(other) is int:
+                b = other = other + 0.0  # half the time of float(other)
+            else:
+                b = other = _constant(other)
+                if b is NotImplemented:
+                    return b
             data = function(self._data, b)
         except ARITHMETIC:
+            return _record(op, (self, other))
+        if modes.active:
             return _record(op, (self, other))
         node = _blank()
         node._data = data

@@ -253,3 +253,9 @@ def test_negative_base_with_a_fraction_names_cbrt():
 def test_message_names_op_input_label_and_remedy():
     with pytest.raises(ValueError, match=r"log\(a\) at a = -0\.3 \(label 'p'\).*log\(abs\(a\)\)"):
         ag.log(Value(-0.3, label="p"))
+
+
+def test_a_polygamma_of_astronomic_order_answers_at_once():
+    for n in (171.0, 1e9, 1e308):
+        with pytest.raises(OverflowError):
+            ag.polygamma(n, 2.0)

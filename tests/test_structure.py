@@ -29,7 +29,7 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-LAYERS = words("_version errors modes special ops rules chain value engine functions calculus __init__")
+LAYERS = words("_version errors modes special ops rule_text rules chain value engine functions calculus __init__")
 
 EXCEPTIONS = {  # (importer, imported): why
     ("errors", "ops"): "names Op in an annotation; nothing is imported when it runs",
