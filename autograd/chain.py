@@ -8,16 +8,17 @@ An interior node is always younger than its interior inputs, so "newest first" v
 its users have sent their share. Leaves stand outside the order: what a pass sends them is summed in order of
 arrival and handed over once, when the pass is over.
 
-`topological_order` says what the order is. `sweep` walks it without building it: what it has reached and not
-yet visited waits on a stack, and on a heap where it was reached out of order, so that a pass touches each
-node once and stays linear. The tests hold the two against each other.
+`topological_order` says what the order is. `sweep` walks it without building it, on floats or on Values: what it
+has reached and not yet visited waits in a heap. `sweep_floats` is the same pass written out for speed. The tests
+hold them against each other.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from heapq import heappop, heappush
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
 
 lock = threading.RLock()  # one pass at a time; a hook may start another
 latest_assignment = 0  # the number of the leaf whose data was assigned last: older nodes may be stale
-hooked: WeakSet[Any] = WeakSet()  # the nodes with hooks; while there are none, no pass looks for them
+hooked: WeakSet[Any] = WeakSet()  # what holds the hooks of nodes; while there is none, no pass looks for them
 
 MANY: Final = object()  # in a node's second input slot: the first one holds a tuple of them
 
-_passes: list[_Pass] = []  # those running now, outermost first; more than one where a hook starts a pass
+_summed: Sequence[Any] = ()  # the roots of the pass that has its sums in the slots of nodes
 
 
 def topological_order(*roots: Value) -> list[Value]:
@@ -61,305 +62,246 @@ def topological_order(*roots: Value) -> list[Value]:
     return sorted(seen, key=attrgetter("_seq"), reverse=True)
 
 
-class _Outside:
-    """The sum of a node that nobody asked about: whatever is added, it stays itself and is never visited."""
-
-    def __add__(self, contribution: object) -> _Outside:
-        return self
-
-
-_OUTSIDE = _Outside()
-
-
-class _Pass:
-    """What a running pass has put into the ``_sum`` slots of nodes, so that it can be taken out again."""
-
-    def __init__(self, roots: Sequence[Value]) -> None:
-        self.roots = roots
-        self.stack: list[Any] = []  # interior nodes reached and not visited, newest last
-        self.later: list[tuple[int, Any]] = []  # those that were reached out of order: a heap of (-number, node)
-        self.leaves: list[Any] = []  # leaves reached, in order of arrival
-        self.outside: list[Any] = []  # nodes that nothing asked for lies behind
-        self.interrupted: list[tuple[Any, Any]] = []  # what the passes around this one had sent so far
-        self.ended = False
-
-    def begin(self) -> None:
-        """Clear the slots of what the passes around this one have in them."""
-        for other in list(_passes):
-            if other.ended:  # Ctrl-C stopped it while it cleaned up
-                other.interrupted = []
-                other.end(failed=True)
-                continue
-            for nodes in (other.stack[1:], [node for _, node in other.later], other.leaves, other.outside):
-                self.interrupted += [(node, node._sum) for node in nodes]
-        _passes.append(self)
-        for node, _ in self.interrupted:
-            node._sum = None
-
-    def end(self, failed: bool) -> None:
-        """Take out what this pass put in, and put back what was there."""
-        filled = self.leaves + self.outside
-        if failed:  # it may have stopped anywhere
-            order = topological_order(*self.roots)
-            filled = [*self.roots, *order, *(x for node in order for x in node.inputs if type(x) is not float)]
-        for node in filled:
-            node._sum = None
-        for node, sum_before in self.interrupted:
-            node._sum = sum_before
-        if self in _passes:
-            _passes.remove(self)
-
-
-def _run(roots: Sequence[Value], work: Callable[[_Pass], Any]) -> Any:
-    """Do ``work(pass)`` alone, and leave no trace of it in the nodes, however it ends."""
-    with lock:
-        running = _Pass(roots)
-        try:
-            running.begin()
-            answer = work(running)
-        except BaseException:
-            running.ended = True  # from here on the next pass cleans up, should a second Ctrl-C stop this one
-            running.end(failed=True)
-            raise
-        running.ended = True
-        running.end(failed=False)
-        return answer
-
-
 def backward(root: Value, gradient: float) -> None:
     """Set the gradient of every interior node behind `root`, and add to those of its leaves."""
-
-    def work(running: _Pass) -> tuple[list[Any], list[float], list[float | None]]:
-        sweep(running, [(root, gradient)], keep=True)
-        before = [leaf._grad for leaf in running.leaves]
-        grads = [leaf._sum if leaf._grad is None else leaf._grad + leaf._sum for leaf in running.leaves]
-        return running.leaves, grads, before
-
     with lock:
-        leaves, grads, before = _run([root], work)
+        sums = (sweep_floats if not len(hooked) and _slots_are_free() else sweep)([(root, gradient)], keep=True)
+        before = [leaf._grad for leaf in sums]
+        grads = [total if g is None else g + total for g, total in zip(before, sums.values(), strict=True)]
         store: Any = type(root).__dict__["_grad"].__set__
         try:
-            deque(map(store, leaves, grads), maxlen=0)  # in C from the first leaf to the last, not to be interrupted
+            deque(map(store, sums, grads), maxlen=0)  # in C from the first leaf to the last, not to be interrupted
         except BaseException:
-            deque(map(store, leaves, before), maxlen=0)
+            deque(map(store, sums, before), maxlen=0)
             raise
 
 
 def gradients(seeds: Sequence[tuple[Value, Any]], xs: Sequence[Value], create_graph: bool) -> list[Any]:
     """The sums that reach each of `xs`, None where none does; no node's ``grad`` is touched."""
     wanted: dict[Value, Any] = dict.fromkeys(xs)
-    roots = [root for root, _ in seeds]
-    order = topological_order(*roots)
     leading = set(wanted)  # to one of xs
-    for node in reversed(order):
+    for node in reversed(topological_order(*[root for root, _ in seeds])):
         if any(type(x) is not float and x in leading for x in node.inputs):
             leading.add(node)
-    seeds = [(root, g) for root, g in seeds if root in leading]
-
-    def work(running: _Pass) -> None:
-        for node in order:
-            for x in (node, *node.inputs):
-                if type(x) is not float and x not in leading and x._sum is None:
-                    running.outside.append(x)
-                    x._sum = _OUTSIDE
-        sweep(running, seeds, wanted=wanted, graph=create_graph)
-        for leaf in running.leaves:
-            if leaf in wanted:
-                wanted[leaf] = leaf._sum
-
-    _run(roots, work)
+    with lock:
+        sums = sweep(
+            [(root, g) for root, g in seeds if root in leading], wanted=wanted, among=leading, graph=create_graph
+        )
+    for leaf, total in sums.items():
+        wanted[leaf] = total
     return [wanted[x] for x in xs]
 
 
 def sweep(
-    running: _Pass,
     seeds: Sequence[tuple[Value, Any]],
     keep: bool = False,
     wanted: dict[Value, Any] | None = None,
+    among: Collection[Value] | None = None,
     graph: bool = False,
-) -> None:
+) -> dict[Value, Any]:
     """Run the chain rule from the seeds: (node, its gradient) pairs.
 
     Args:
-        running: holds what was reached; on return its leaves have their sums in ``_sum``.
         seeds: the nodes to start from, each with its gradient.
         keep: store each interior node's gradient in it.
         wanted: nodes whose gradients to note, interior ones here.
+        among: where given, nothing is sent to other nodes than these.
         graph: compute on Values, so that the gradients are graphs themselves.
+
+    Returns:
+        The sum of each leaf that something was sent to.
     """
-    if not seeds:
-        return
-    Value = type(seeds[0][0])
-    bottom = Value(0.0)
-    bottom._seq = -1  # lies under the stack, older than every node
-    running.stack.append(bottom)
-    for root, g in sorted(seeds, key=lambda seed: seed[0]._seq):
-        if root._sum is None:
-            _arrive(running, root, g)
-        else:  # the same root twice
-            root._sum = root._sum + g
-    if graph or wanted or len(hooked):
-        _walk(running, keep, wanted, graph)
-    else:
-        _walk_floats(running, keep)
-    if len(hooked):
-        for leaf in running.leaves:
-            leaf._sum = _hooked(leaf, leaf._sum, graph)
+    sums: dict[Value, Any] = {}  # of what was reached, until it is visited
+    waiting: list[tuple[int, Value]] = []  # interior nodes reached and not visited: a heap, newest first
 
+    def send(x: Value, contribution: Any) -> None:
+        if x in sums:
+            sums[x] = sums[x] + contribution
+        elif among is None or x in among:
+            sums[x] = contribution
+            if x._operation is not None:
+                heappush(waiting, (-x._seq, x))
 
-def _walk(running: _Pass, keep: bool, wanted: dict[Value, Any] | None, graph: bool) -> None:
-    """Visit what was reached, newest first, until nothing is left; each node sends, and what it reaches waits."""
-    stack, later = running.stack, running.later
-    node: Any
-    while len(stack) > 1 or later:
-        node = heappop(later)[1] if later and -later[0][0] > stack[-1]._seq else stack.pop()
-        g = node._sum
-        node._sum = None
-        g = _hooked(node, g, graph)
+    for root, g in seeds:
+        send(root, g)
+    while waiting:
+        node = heappop(waiting)[1]
+        g = hooks_applied(node, sums.pop(node), graph)
         if keep:
             node._grad = g
         if wanted and node in wanted:
             wanted[node] = g
-        if node._seq < latest_assignment:
-            _refuse_stale(node)
-        _send_all(running, node, _sent(node, g, graph))
+        for x, contribution in zip(node.inputs, contributions(node, g, graph), strict=True):
+            if contribution is not None and type(x) is not float:
+                send(x, contribution)
+    return {leaf: hooks_applied(leaf, total, graph) for leaf, total in sums.items()}
 
 
-def _walk_floats(running: _Pass, keep: bool) -> None:
-    """The same on floats alone, written out for nodes of one and two inputs: several times as fast."""
-    stack, later, leaves = running.stack, running.later, running.leaves
+def sweep_floats(seeds: Sequence[tuple[Value, float]], keep: bool = False) -> dict[Value, float]:
+    """The same on floats, where no node has hooks: several times as fast, the sums kept in slots of the nodes.
+
+    Written out for nodes of one and two inputs. What waits is on a stack, and in a heap only where it was reached
+    out of order.
+    """
+    global _summed
+    _summed = [root for root, _ in seeds]
+    try:
+        leaves = _walk(seeds, keep)
+        sums = {leaf: leaf._sum for leaf in leaves}
+        for leaf in leaves:
+            leaf._sum = None
+        _summed = ()
+    except BaseException:
+        _clear_slots()
+        raise
+    return sums
+
+
+def _slots_are_free() -> bool:
+    """Whether no pass around this one has sums in slots: a rule of the user's own may start a pass."""
+    frame = sys._getframe() if _summed else None
+    while frame is not None:
+        if frame.f_code is _walk.__code__:
+            return False
+        frame = frame.f_back
+    if _summed:  # Ctrl-C stopped a pass while it cleaned up
+        _clear_slots()
+    return True
+
+
+def _clear_slots() -> None:
+    global _summed
+    order = topological_order(*_summed)
+    inputs = [x for node in order for x in node.inputs if type(x) is not float]
+    for x in [*_summed, *order, *inputs]:
+        x._sum = None
+    _summed = ()
+
+
+def _walk(seeds: Sequence[tuple[Value, float]], keep: bool) -> list[Any]:
+    """Send until nothing waits; the leaves reached, with their sums in them."""
+    Value = type(seeds[0][0])
+    top: Any = Value(0.0)  # of the stack, held here: stack[-1] costs as much as a push and a pop
+    top._seq = newest = newest_later = -1  # the bottom, older than every node
+    stack: list[Any] = []
+    later: list[tuple[int, Any]] = []
+    leaves: list[Any] = []
     assigned = latest_assignment
-    top = stack.pop()  # of the stack, held here: stack[-1] costs as much as a push and a pop
-    newest = top._seq
-    newest_later = -later[0][0] if later else -1
-    Value = type(top)
     node: Any
+    sent: list[tuple[Any, Any]] = list(seeds)
     while True:
-        if newest > newest_later:
-            node, seq = top, newest
-            top = stack.pop()
-            newest = top._seq
-        elif later:
-            node, seq = heappop(later)[1], newest_later
-            newest_later = -later[0][0] if later else -1
-        else:
-            return
-        g = node._sum
-        node._sum = None
-        if keep:
-            node._grad = g
-        if seq < assigned:
-            _refuse_stale(node)
-        a, b = node._a, node._b
-        try:
-            if type(b) is Value:
-                ca, cb = node._operation.float_rule(g, node._data, a._data, b._data)
-            elif b is None:
-                ca = node._operation.first_rule(g, node._data, a._data)
-                cb = None
-            elif b is not MANY:
-                ca = node._operation.first_rule(g, node._data, a._data, b)
-                cb = None
-            else:
-                a = None
-        except ARITHMETIC:
-            a = None
-        if a is None:  # the general way
-            stack.append(top)
-            _send_all(running, node, _sent(node, g, False))
-            top = stack.pop()
-            newest = top._seq
-            newest_later = -later[0][0] if later else -1
-            continue
-        total = a._sum
-        if total is not None:
-            a._sum = total + ca
-        else:
-            a._sum = ca
-            if a._a is None:
-                leaves.append(a)
-            elif a._seq > newest:
-                stack.append(top)
-                top, newest = a, a._seq
-            else:
-                heappush(later, (-a._seq, a))
-                newest_later = -later[0][0]
-        if cb is not None:
-            total = b._sum
-            if total is not None:
-                b._sum = total + cb
-            else:
-                b._sum = cb
-                if b._a is None:
-                    leaves.append(b)
-                elif b._seq > newest:
-                    stack.append(top)
-                    top, newest = b, b._seq
-                else:
-                    heappush(later, (-b._seq, b))
-                    newest_later = -later[0][0]
-
-
-def _send_all(running: _Pass, node: Value, contributions: Sequence[Any]) -> None:
-    for x, contribution in zip(node.inputs, contributions, strict=True):
-        if contribution is not None and type(x) is not float:
+        for x, contribution in sent:  # the seeds, and what nodes of many inputs send
             total = x._sum
             if total is not None:
                 x._sum = total + contribution
             else:
-                _arrive(running, x, contribution)
+                x._sum = contribution
+                if x._a is None:
+                    leaves.append(x)
+                elif x._seq > newest:
+                    stack.append(top)
+                    top, newest = x, x._seq
+                else:
+                    heappush(later, (-x._seq, x))
+                    newest_later = -later[0][0]
+        while True:
+            if newest > newest_later:
+                node, seq = top, newest
+                top = stack.pop()
+                newest = top._seq
+            elif later:
+                node, seq = heappop(later)[1], newest_later
+                newest_later = -later[0][0] if later else -1
+            else:
+                return leaves
+            g = node._sum
+            node._sum = None
+            if keep:
+                node._grad = g
+            if seq < assigned:
+                refuse_stale(node)
+            a, b = node._a, node._b
+            try:
+                if type(b) is Value:
+                    ca, cb = node._operation.float_rule(g, node._data, a._data, b._data)
+                elif b is None:
+                    ca = node._operation.first_rule(g, node._data, a._data)
+                    cb = None
+                elif b is not MANY:
+                    ca = node._operation.first_rule(g, node._data, a._data, b)
+                    cb = None
+                else:
+                    break
+            except ARITHMETIC:
+                break
+            total = a._sum
+            if total is not None:
+                a._sum = total + ca
+            else:
+                a._sum = ca
+                if a._a is None:
+                    leaves.append(a)
+                elif a._seq > newest:
+                    stack.append(top)
+                    top, newest = a, a._seq
+                else:
+                    heappush(later, (-a._seq, a))
+                    newest_later = -later[0][0]
+            if cb is not None:
+                total = b._sum
+                if total is not None:
+                    b._sum = total + cb
+                else:
+                    b._sum = cb
+                    if b._a is None:
+                        leaves.append(b)
+                    elif b._seq > newest:
+                        stack.append(top)
+                        top, newest = b, b._seq
+                    else:
+                        heappush(later, (-b._seq, b))
+                        newest_later = -later[0][0]
+        pairs = zip(node.inputs, contributions(node, g), strict=True)
+        sent = [(x, c) for x, c in pairs if c is not None and type(x) is not float]
 
 
-def _arrive(running: _Pass, x: Any, contribution: Any) -> None:
-    """Note a node that something is sent to for the first time."""
-    if x._a is None:
-        running.leaves.append(x)
-    elif x._seq > running.stack[-1]._seq:
-        running.stack.append(x)
-    else:
-        heappush(running.later, (-x._seq, x))
-    x._sum = contribution
+def contributions(node: Any, g: Any, graph: bool = False) -> Sequence[Any]:
+    """What `node` sends to each of its inputs when its gradient is g: its rule, in IEEE arithmetic.
 
+    Args:
+        node: an interior node.
+        g: its gradient, a float, or a Value where `graph` is true.
+        graph: run the rule on Values, so that what it sends can be differentiated.
 
-def contributions(node: Value, g: float) -> list[float | None]:
-    """What `node` sends to each of its inputs when its gradient is g: its rule, in IEEE arithmetic."""
-    if node._seq < latest_assignment:
-        _refuse_stale(node)
-    return list(_sent(node, g, False))
-
-
-def _sent(node: Any, g: Any, graph: bool) -> Sequence[Any]:
-    """What the rule sends, in IEEE arithmetic."""
-    try:
-        return _contributions(node, g, graph)
-    except ARITHMETIC as cause:
-        return _ieee_contributions(node, g, graph, cause)
-
-
-def _contributions(node: Any, g: Any, graph: bool) -> Sequence[Any]:
-    """The rule as it stands, on floats or on Values, its answer checked."""
+    Raises:
+        StaleGraphError: where the rule reads an input that was assigned after the node was computed.
+        RuleError: where the rule returns something other than one number or None for each input.
+    """
+    if node._seq < type(node)._latest_assignment():
+        refuse_stale(node)
     op, inputs, Value = node._operation, node.inputs, type(node)
     if graph:
         return _checked(node, op.rule(g, node, *inputs), graph)
-    return _checked(node, op.float_rule(g, node._data, *[x._data if type(x) is Value else x for x in inputs]), graph)
+    floats = [x._data if type(x) is Value else x for x in inputs]
+    try:
+        return _checked(node, op.float_rule(g, node._data, *floats), graph)
+    except ARITHMETIC as cause:
+        return _ieee_contributions(node, g, floats, cause)
 
 
-def _ieee_contributions(node: Any, g: Any, graph: bool, cause: Exception) -> Sequence[Any]:
+def _ieee_contributions(node: Any, g: float, floats: list[float], cause: Exception) -> Sequence[Any]:
     """The same rule on Values that answer inf and nan where floats raise."""
-    if graph:  # it ran on Values already: the error is the rule's own
-        return _contributions(node, g, graph)
     Value = type(node)
     with modes.mode(modes.IEEE | modes.NO_GRAD):
-        inputs = [Value(x._data if type(x) is Value else x) for x in node.inputs]
         try:
-            sent = node._operation.rule(Value(g), Value(node._data), *inputs)
+            sent = node._operation.rule(Value(g), Value(node._data), *map(Value, floats))
         except InputTypeError:  # math.sqrt(a) and the like, which can answer no inf
             name = node._operation.name
             raise RuleError(
                 f"the rule of {name!r} raised {cause!r} at {node!r}; in a rule write autograd.sqrt instead of "
                 "math.sqrt, and so on: then it answers inf or nan"
             ) from cause
-        return _checked(node, sent, graph)
+        return _checked(node, sent, False)
 
 
 _FLOAT_OR_NONE: Final = {float, type(None)}
@@ -385,7 +327,8 @@ def _checked(node: Any, sent: Any, graph: bool) -> Sequence[Any]:
     return checked
 
 
-def _hooked(node: Any, g: Any, graph: bool) -> Any:
+def hooks_applied(node: Any, g: Any, graph: bool = False) -> Any:
+    """The gradient g of a node, after its hooks have had their say."""
     for hook in node._hooks():
         replaced = hook(g)
         if replaced is not None:
@@ -397,9 +340,10 @@ def _hooked(node: Any, g: Any, graph: bool) -> Any:
     return g
 
 
-def _refuse_stale(node: Any) -> None:
+def refuse_stale(node: Any) -> None:
+    """Raise where the rule of `node` reads a leaf that is younger: where its data were assigned after it was used."""
     for i, x in enumerate(node.inputs):
-        if type(x) is not float and x._a is None and x._seq > node._seq and node._operation.reads(i):
+        if type(x) is not float and x._operation is None and x._seq > node._seq and node._operation.reads(i):
             raise StaleGraphError(
                 f"{node.op}(…) = {node.data!r} was computed before its input {i + 1} got the data {describe(x)}: "
                 "its gradient would mix old and new. Compute the result again after assigning data, "

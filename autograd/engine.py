@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .value import Value, parameter
+from .value import Value
 
 __all__ = ["Backend", "Value", "backend", "parameter"]
 
@@ -23,3 +23,10 @@ def backend() -> Backend:
     'pure'
     """
     return Backend("pure", "the readable Python engine is the only one in this version")
+
+
+def parameter(data: Any, label: str = "") -> Value:
+    """A leaf that an optimiser may change; `nn.Parameter` is its public name."""
+    leaf = Value(data, label)
+    leaf._block().is_parameter = True
+    return leaf

@@ -15,11 +15,9 @@ out; what is rare (labels, hooks) sits in one optional block.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
-from weakref import ref
 
 from . import chain, modes, ops, rules
 from .errors import CopyError, InputTypeError, InteriorError, RuleError
@@ -49,10 +47,10 @@ class _ValueType(type):
         return _leaf(data if type(data) is float else number(data, "Value's data"), label)
 
 
-class _Extra:
+class Extra:
     """What few nodes have."""
 
-    __slots__ = ("detached", "hooks", "is_parameter", "label", "module", "source")
+    __slots__ = ("__weakref__", "detached", "hooks", "is_parameter", "label", "module", "source")
 
     def __init__(self) -> None:
         self.label = ""
@@ -63,10 +61,10 @@ class _Extra:
         self.detached = False
 
 
-_NO_EXTRA: Final = _Extra()
+_NO_EXTRA: Final = Extra()
 
 
-def _constant(other: Any) -> Any:
+def constant(other: Any) -> Any:
     """The other side of an operator as a float; NotImplemented where it is the other type's turn (numpy's arrays)."""
     if type(other) is int and -_EXACT < other < _EXACT:
         return float(other)
@@ -78,8 +76,8 @@ def _constant(other: Any) -> Any:
 
 
 def _reflected(op: Op, other: Any, self: Value) -> Value:
-    constant = _constant(other)
-    return NotImplemented if constant is NotImplemented else _record(op, (constant, self))
+    c = constant(other)
+    return NotImplemented if c is NotImplemented else _record(op, (c, self))
 
 
 def _operator(op: Op) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
@@ -97,7 +95,7 @@ def _operator(op: Op) -> tuple[Callable[[Value, Any], Value], Callable[[Value, A
             elif type(other) is int:
                 b = other = other + 0.0  # half the time of float(other)
             else:
-                b = other = _constant(other)
+                b = other = constant(other)
                 if b is NotImplemented:
                     return b
             data = function(self._data, b)
@@ -163,7 +161,7 @@ def _comparison(compare: Callable[[Any, Any], Any], orders: bool = True) -> Call
             return compare(self._data, other._data)
         if is_number(other):
             return bool(compare(self._data, other))
-        return _constant(other) if orders else NotImplemented
+        return constant(other) if orders else NotImplemented
 
     method.__name__ = f"__{compare.__name__}__"
     return method
@@ -199,19 +197,19 @@ class Value(metaclass=_ValueType):
 
     __slots__ = ("__weakref__", "_a", "_b", "_data", "_extra", "_grad", "_operation", "_seq", "_sum")
     # _a, _b   the inputs: a Value and at most one more in place, others as a tuple in _a and MANY in _b; None in a leaf
-    # _operation  what made it; unset in a leaf (_op is the text that micrograd has there)
+    # _operation  what made it; None in a leaf (_op is the text that micrograd has there)
     # _seq     its number in the order of creation
     # _sum     what a running pass has sent it so far, None outside a pass
     # _grad    its gradient; until it has one, None in a leaf, unset in an interior node
     # _extra   label, hooks and the like; unset in most nodes
     _data: float
     _grad: float | None
-    _operation: Op
+    _operation: Any
     _a: Any
     _b: Any
     _seq: int
     _sum: Any
-    _extra: _Extra
+    _extra: Extra
 
     if TYPE_CHECKING:
 
@@ -235,7 +233,7 @@ class Value(metaclass=_ValueType):
                 "Assign to its leaves and compute again, or take v.detach() and assign to that"
             )
         new = number(data, "data")
-        self._seq = chain.latest_assignment = next(_numbers)  # young again: what used the old data is stale
+        self._assigned()
         self._data = new
 
     @property
@@ -286,7 +284,7 @@ class Value(metaclass=_ValueType):
         >>> Value(2.0).exp().detach().inputs
         ()
         """
-        leaf = _leaf(self._data, "")
+        leaf = type(self)(self._data)
         leaf._block().detached = True
         return leaf
 
@@ -321,7 +319,7 @@ class Value(metaclass=_ValueType):
     @property
     def op(self) -> str:
         """The name of the op that made this node, "" for a leaf."""
-        return "" if self._a is None else self._operation.name
+        return "" if self._operation is None else self._operation.name
 
     @property
     def label(self) -> str:
@@ -344,25 +342,26 @@ class Value(metaclass=_ValueType):
     @property
     def _prev(self) -> tuple[Value, ...]:
         """micrograd's name for the distinct input Values."""
-        return tuple(dict.fromkeys(x for x in self.inputs if type(x) is Value))
+        return tuple(dict.fromkeys(x for x in self.inputs if type(x) is not float))
 
     @property
     def _op(self) -> str:
         """The op as micrograd writes it: '+', '**2', 'ReLU'."""
-        if self._a is None:
+        if self._operation is None:
             return ""
-        if self._operation is ops.pow and type(self._b) is float:
-            return f"**{int(self._b) if self._b.is_integer() else self._b}"
-        return self._operation.symbol
+        power = self.inputs[-1]
+        if self._operation is ops.pow and type(power) is float:
+            return f"**{int(power) if power.is_integer() else power}"
+        return str(self._operation.symbol)
 
     @property
     def _backward(self) -> Callable[[], None]:
         """micrograd's name for one step of the chain rule: ``v._backward()`` sends v's gradient to its inputs."""
 
         def push() -> None:
-            if self._a is not None:
+            if self._operation is not None:
                 for x, c in zip(self.inputs, chain.contributions(self, self.grad), strict=True):
-                    if c is not None and type(x) is Value:
+                    if c is not None and type(x) is not float:
                         x._grad = x.grad + c
 
         return push
@@ -371,40 +370,55 @@ class Value(metaclass=_ValueType):
     def _backward(self, function: object) -> None:
         raise InteriorError(_MAKE_AN_OP)
 
-    @staticmethod
-    def _record(op: Op, inputs: tuple[Any, ...]) -> Value:
+    @classmethod
+    def _record(cls, op: Op, inputs: tuple[Any, ...]) -> Value:
         """A node of `op`, by the careful way that every other one may defer to: any inputs, any mode."""
         given = tuple(
-            [x if type(x) in _PLAIN else number(x, f"input {i} of {op.name}") for i, x in enumerate(inputs, 1)]
+            [x if type(x) in (cls, float) else number(x, f"input {i} of {op.name}") for i, x in enumerate(inputs, 1)]
         )
         if op.rule is None:
             raise RuleError(
                 f"op {op.name!r} has no derivative yet: register one with @autograd.rule, "
                 "or call it on numbers (v.data)"
             )
-        data = op.evaluate([x._data if type(x) is Value else x for x in given], given)
+        data = op.evaluate([x._data if type(x) is cls else x for x in given], given)
         if modes.active and modes.word() & modes.NO_GRAD:
-            return _leaf(data, "")
+            return cls(data)
+        return cls._made(op, given, data)
+
+    @staticmethod
+    def _made(op: Op, inputs: tuple[Any, ...], data: float) -> Value:
+        """A node of what an op was given, and what it computed."""
         node = _blank()
         node._data = data
         node._operation = op
-        if op.arity in (1, 2) and type(given[0]) is Value and op.float_rule is not op.rule:
-            node._a = given[0]
-            node._b = given[1] if len(given) == 2 else None
+        if op.arity in (1, 2) and type(inputs[0]) is Value and op.first_rule is not None:
+            node._a = inputs[0]
+            node._b = inputs[1] if len(inputs) == 2 else None
         else:  # any number of inputs, or a constant first, or a rule that isn't ours and has to be checked
-            node._a = given
+            node._a = inputs
             node._b = chain.MANY
         node._seq = next(_numbers)
         node._sum = None
         return node
 
-    def _known(self) -> _Extra:
-        return getattr(self, "_extra", _NO_EXTRA)
+    @staticmethod
+    def _latest_assignment() -> int:
+        """The number of the leaf whose data was assigned last."""
+        return chain.latest_assignment
 
-    def _block(self) -> _Extra:
-        if self._known() is _NO_EXTRA:
-            self._extra = _Extra()
-        return self._extra
+    def _assigned(self) -> None:
+        """Note that this leaf's data was assigned: it is young again, and what used the old data is stale."""
+        self._seq = chain.latest_assignment = next(_numbers)
+
+    def _known(self) -> Extra:
+        return getattr(self, "_extra", None) or _NO_EXTRA
+
+    def _block(self) -> Extra:
+        known = self._known()
+        if known is _NO_EXTRA:
+            known = self._extra = Extra()
+        return known
 
     def _hooks(self) -> list[Callable[[Any], Any]]:
         return list(self._known().hooks.values())
@@ -417,7 +431,7 @@ class Value(metaclass=_ValueType):
         elif type(other) is float:
             data = self._data + other
         else:
-            other = _constant(other)
+            other = constant(other)
             if other is NotImplemented:
                 return NotImplemented
             data = self._data + other
@@ -438,7 +452,7 @@ class Value(metaclass=_ValueType):
         elif type(other) is float:
             data = self._data * other
         else:
-            other = _constant(other)
+            other = constant(other)
             if other is NotImplemented:
                 return NotImplemented
             data = self._data * other
@@ -538,7 +552,7 @@ class Value(metaclass=_ValueType):
         parts = [f"data={self._data!r}"]
         if self.has_grad:
             parts.append(f"grad={self._grad!r}")
-        if self._a is not None:
+        if self._operation is not None:
             parts.append(f"op={self._operation.name!r}")
         if self.label:
             parts.append(f"label={self.label!r}")
@@ -550,46 +564,39 @@ class Value(metaclass=_ValueType):
         return format(self._data, spec) if spec else repr(self)
 
     def __copy__(self) -> Value:
-        twin = _copy(self)
-        if self._a is not None:
+        twin: Value = _copy(self, self.inputs)
+        if self._operation is not None:
             twin._seq = self._seq  # made of the same inputs at the same time: as stale as this one is
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         """Copy the graph behind this node, oldest first, so that sharing, order and staleness are kept."""
         nodes = [node for node in chain.topological_order(self) if id(node) not in memo]
-        leaves = {x: None for node in nodes for x in node.inputs if type(x) is Value and x._a is None}
+        leaves = {x: None for node in nodes for x in node.inputs if type(x) is not float and x._operation is None}
         new = [*nodes, *(x for x in leaves if id(x) not in memo)] or [self]
-        for old in sorted(new, key=attrgetter("_seq")):
-            memo[id(old)] = _copy(old)
+        for old in sorted(new, key=_age):
+            memo[id(old)] = twin = _copy(old, [x if type(x) is float else memo[id(x)] for x in old.inputs])
         for node in nodes:
             twin = memo[id(node)]
-            inputs = [memo[id(x)] if type(x) is Value else x for x in node.inputs]
-            if node._b is chain.MANY:
-                twin._a = tuple(inputs)
-            else:
-                twin._a, twin._b = inputs[0], inputs[1] if len(inputs) == 2 else None
-            for x, y in zip(node.inputs, inputs, strict=True):
-                if type(x) is Value and x._a is None and x._seq > node._seq and y._seq < twin._seq:
-                    y._seq = next(_numbers)  # copied with an earlier graph, and stale in this one
-        if any(x._seq > node._seq for node in nodes for x in node.inputs if type(x) is Value):
-            chain.latest_assignment = next(_numbers)
+            for x, y in zip(node.inputs, twin.inputs, strict=True):
+                if type(x) is not float and x._operation is None and y._seq < twin._seq and x._seq > node._seq:
+                    y._assigned()
         return memo[id(self)]  # type: ignore[no-any-return]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if self._a is not None:
+        if self._operation is not None:
             raise CopyError(
                 f"an interior node can't be pickled: {self!r} is only the end of a graph. Save the numbers it was "
                 "made from, as nn's Module.state_dict() does, and compute it again; for its number alone, v.detach()"
             )
         known = self._known()
-        return _unpickled, (self._data, self._grad, known.label, known.is_parameter, known.detached)
+        grad = self.grad if self.has_grad else None
+        return _unpickled, (type(self), self._data, grad, known.label, known.is_parameter, known.detached)
 
 
 _blank: Final[Callable[[], Value]] = type.__call__.__get__(Value, _ValueType)
 _record: Final = Value._record
 _rules: Final = rules  # imported for its effect: every op gets its derivative
-_PLAIN: Final = (Value, float)
 _ADD: Final = ops.add
 _MUL: Final = ops.mul
 
@@ -597,28 +604,24 @@ _MUL: Final = ops.mul
 def _leaf(data: float, label: str) -> Value:
     leaf = _blank()
     leaf._data = data
-    leaf._a = leaf._b = leaf._sum = leaf._grad = None
+    leaf._a = leaf._b = leaf._sum = leaf._grad = leaf._operation = None
     leaf._seq = next(_numbers)
     if label != "":
         leaf.label = label
     return leaf
 
 
-def parameter(data: Number, label: str = "") -> Value:
-    """A leaf that an optimiser may change; `nn.Parameter` is its public name."""
-    leaf = Value(data, label)
-    leaf._block().is_parameter = True
-    return leaf
+def _age(node: Any) -> tuple[bool, int]:
+    """Leaves first: they may be younger than what was made of them."""
+    return node._operation is not None, node._seq
 
 
-def _copy(old: Value) -> Value:
-    """The same node once more, younger, without its hooks."""
-    new = _blank()
-    new._data, new._grad, new._sum = old._data, getattr(old, "_grad", None), None
-    new._a, new._b = old._a, old._b
-    if old._a is not None:
-        new._operation = old._operation
-    new._seq = next(_numbers)
+def _copy(old: Any, inputs: Sequence[Any]) -> Any:
+    """The same node once more, younger, made of these inputs, without its hooks."""
+    Value = type(old)
+    new = Value(old._data) if old._operation is None else Value._made(old._operation, tuple(inputs), old._data)
+    if old.has_grad:
+        new._grad = old.grad
     known = old._known()
     if known is not _NO_EXTRA:
         block = new._block()
@@ -627,9 +630,9 @@ def _copy(old: Value) -> Value:
     return new
 
 
-def _unpickled(data: float, grad: float | None, label: str, is_parameter: bool, detached: bool) -> Value:
-    leaf = _leaf(data, label)
-    leaf._grad = grad
+def _unpickled(Value: Any, data: float, grad: float | None, label: str, is_parameter: bool, detached: bool) -> Any:
+    leaf = Value(data, label)
+    leaf.grad = grad
     if is_parameter or detached:
         leaf._block().is_parameter, leaf._block().detached = is_parameter, detached
     return leaf
@@ -638,17 +641,15 @@ def _unpickled(data: float, grad: float | None, label: str, is_parameter: bool, 
 class HookHandle:
     """What `register_hook` returns; ``remove()`` takes the hook away, and a second time does nothing."""
 
-    __slots__ = ("_key", "_node")
+    __slots__ = ("_block", "_key")
 
-    def __init__(self, node: Value, hook: Callable[[Any], Any]) -> None:
-        self._key, self._node = next(_numbers), ref(node)
-        node._block().hooks[self._key] = hook
-        chain.hooked.add(node)
+    def __init__(self, node: Any, hook: Callable[[Any], Any]) -> None:
+        self._key, self._block = next(_numbers), node._block()
+        self._block.hooks[self._key] = hook
+        chain.hooked.add(self._block)
 
     def remove(self) -> None:
         """Take the hook away."""
-        node = self._node()
-        if node is not None:
-            node._block().hooks.pop(self._key, None)
-            if not node._hooks():
-                chain.hooked.discard(node)
+        self._block.hooks.pop(self._key, None)
+        if not self._block.hooks:
+            chain.hooked.discard(self._block)
