@@ -65,14 +65,15 @@ def topological_order(*roots: Value) -> list[Value]:
 def backward(root: Value, gradient: float) -> None:
     """Set the gradient of every interior node behind `root`, and add to those of its leaves."""
     with lock:
-        sums = (sweep_floats if not len(hooked) and _slots_are_free() else sweep)([(root, gradient)], keep=True)
-        before = [leaf._grad for leaf in sums]
-        grads = [total if g is None else g + total for g, total in zip(before, sums.values(), strict=True)]
+        run = sweep_floats if not len(hooked) and _slots_are_free() else sweep
+        leaves, sums = run([(root, gradient)], keep=True)
+        before = [leaf._grad for leaf in leaves]
+        grads = [total if g is None else g + total for g, total in zip(before, sums, strict=True)]
         store: Any = type(root).__dict__["_grad"].__set__
         try:
-            deque(map(store, sums, grads), maxlen=0)  # in C from the first leaf to the last, not to be interrupted
+            deque(map(store, leaves, grads), maxlen=0)  # in C from the first leaf to the last, not to be interrupted
         except BaseException:
-            deque(map(store, sums, before), maxlen=0)
+            deque(map(store, leaves, before), maxlen=0)
             raise
 
 
@@ -84,11 +85,10 @@ def gradients(seeds: Sequence[tuple[Value, Any]], xs: Sequence[Value], create_gr
         if any(type(x) is not float and x in leading for x in node.inputs):
             leading.add(node)
     with lock:
-        sums = sweep(
+        found = sweep(
             [(root, g) for root, g in seeds if root in leading], wanted=wanted, among=leading, graph=create_graph
         )
-    for leaf, total in sums.items():
-        wanted[leaf] = total
+    wanted.update(zip(*found, strict=True))
     return [wanted[x] for x in xs]
 
 
@@ -98,7 +98,7 @@ def sweep(
     wanted: dict[Value, Any] | None = None,
     among: Collection[Value] | None = None,
     graph: bool = False,
-) -> dict[Value, Any]:
+) -> tuple[list[Value], list[Any]]:
     """Run the chain rule from the seeds: (node, its gradient) pairs.
 
     Args:
@@ -109,7 +109,7 @@ def sweep(
         graph: compute on Values, so that the gradients are graphs themselves.
 
     Returns:
-        The sum of each leaf that something was sent to.
+        The leaves that something was sent to, and the sum of each.
     """
     sums: dict[Value, Any] = {}  # of what was reached, until it is visited
     waiting: list[tuple[int, Value]] = []  # interior nodes reached and not visited: a heap, newest first
@@ -134,10 +134,10 @@ def sweep(
         for x, contribution in zip(node.inputs, contributions(node, g, graph), strict=True):
             if contribution is not None and type(x) is not float:
                 send(x, contribution)
-    return {leaf: hooks_applied(leaf, total, graph) for leaf, total in sums.items()}
+    return list(sums), [hooks_applied(leaf, total, graph) for leaf, total in sums.items()]
 
 
-def sweep_floats(seeds: Sequence[tuple[Value, float]], keep: bool = False) -> dict[Value, float]:
+def sweep_floats(seeds: Sequence[tuple[Value, float]], keep: bool = False) -> tuple[list[Value], list[float]]:
     """The same on floats, where no node has hooks: several times as fast, the sums kept in slots of the nodes.
 
     Written out for nodes of one and two inputs. What waits is on a stack, and in a heap only where it was reached
@@ -147,14 +147,14 @@ def sweep_floats(seeds: Sequence[tuple[Value, float]], keep: bool = False) -> di
     _summed = [root for root, _ in seeds]
     try:
         leaves = _walk(seeds, keep)
-        sums = {leaf: leaf._sum for leaf in leaves}
+        sums = [leaf._sum for leaf in leaves]
         for leaf in leaves:
             leaf._sum = None
         _summed = ()
     except BaseException:
         _clear_slots()
         raise
-    return sums
+    return leaves, sums
 
 
 def _slots_are_free() -> bool:
