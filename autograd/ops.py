@@ -107,6 +107,7 @@ class Op:
     __slots__ = (
         "_reads",
         "arity",
+        "c",
         "first_rule",
         "float_rule",
         "function",
@@ -148,6 +149,7 @@ class Op:
         self.needs = needs
         self.limit = limit
         self.pole = pole
+        self.c = ""  # a built-in op's float function as C, where it is not printed from the Python text
         self.rule: Callable[..., Sequence[Any]] | None = None  # on anything with arithmetic
         self.float_rule: Callable[..., Sequence[Any]] | None = None  # the same text, ops bound to float functions
         self.first_rule: Callable[..., Any] | None = None  # on floats too: what is sent to the first input alone
@@ -205,9 +207,13 @@ class Op:
 floats = ModuleType("floats")  # every built-in op's bare float function, for rules that run on floats
 
 
-def _op(name: str, arity: int | None, function: Callable[..., float], symbol: str = "", **facts: Any) -> Op:
+def _op(
+    name: str, arity: int | None, function: Callable[..., float], symbol: str = "", *, c: str = "", **facts: Any
+) -> Op:
     setattr(floats, name, function)
-    return Op(name, arity, function, symbol=symbol, **facts)
+    op = Op(name, arity, function, symbol=symbol, **facts)
+    op.c = c
+    return op
 
 
 # ── Where IEEE arithmetic has an answer other than nan ──────────────────────────────────────────────────────
@@ -264,49 +270,52 @@ def _is_zero_divisor(a: float, b: float) -> bool:
 LOG_NEEDS = "needs a > 0; for |a| write log(abs(a))"
 TURN = "needs a finite angle"
 
+# In C an op is a formula of a and b, or of n numbers x; it has the bits of the float function wherever that does not
+# raise. One with no C here is printed from its Python text, or calls it: `math` has a gamma and a hypot of its own.
+
 # fmt: off
-# name                      arity  float function               symbol   what else there is to know
-add = _op("add",                2, operator.add,                "+")
-sub = _op("sub",                2, operator.sub,                "-")
-mul = _op("mul",                2, operator.mul,                "*")
-div = _op("div",                2, operator.truediv,            "/",     limit=_div_limit, pole=_is_zero_divisor)
-floordiv = _op("floordiv",      2, operator.floordiv,           "//",    limit=_div_limit, pole=_is_zero_divisor)
-mod = _op("mod",                2, operator.mod,                "%",     pole=_is_zero_divisor)
-pow = _op("pow",                2, math.pow,                    "**",    limit=_pow_limit, pole=lambda a, b: a == 0.0,
+# name                      arity  float function               symbol   in C                    what else there is to know
+add = _op("add",                2, operator.add,                "+",     c="a + b")
+sub = _op("sub",                2, operator.sub,                "-",     c="a - b")
+mul = _op("mul",                2, operator.mul,                "*",     c="a * b")
+div = _op("div",                2, operator.truediv,            "/",     c="a / b",              limit=_div_limit, pole=_is_zero_divisor)
+floordiv = _op("floordiv",      2, operator.floordiv,           "//",    c="floordiv(a, b)",     limit=_div_limit, pole=_is_zero_divisor)
+mod = _op("mod",                2, operator.mod,                "%",     c="mod(a, b)",          pole=_is_zero_divisor)
+pow = _op("pow",                2, math.pow,                    "**",    c="pow(a, b)",          limit=_pow_limit, pole=lambda a, b: a == 0.0,
           needs="A negative base needs a whole exponent, and 0 one that is >= 0; for a real cube root write cbrt(a).")
-neg = _op("neg",                1, operator.neg)
-pos = _op("pos",                1, operator.pos)
-abs = _op("abs",                1, operator.abs)
+neg = _op("neg",                1, operator.neg,                         c="-a")
+pos = _op("pos",                1, operator.pos,                         c="a")
+abs = _op("abs",                1, operator.abs,                         c="fabs(a)")
 
-exp = _op("exp",                1, math.exp,                             limit=lambda a: inf)
-exp2 = _op("exp2",              1, math.exp2,                            limit=lambda a: inf)
-expm1 = _op("expm1",            1, math.expm1,                           limit=lambda a: inf)
-log = _op("log",                1, math.log,                             limit=_log_limit(0.0), needs=f"log {LOG_NEEDS}.")
-log2 = _op("log2",              1, math.log2,                            limit=_log_limit(0.0), needs=f"log2 {LOG_NEEDS}.")
-log10 = _op("log10",            1, math.log10,                           limit=_log_limit(0.0), needs=f"log10 {LOG_NEEDS}.")
-log1p = _op("log1p",            1, math.log1p,                           limit=_log_limit(-1.0), needs="log1p needs a > -1.")
-sqrt = _op("sqrt",              1, math.sqrt,                            needs="sqrt needs a >= 0; for |a| write sqrt(abs(a)).")
-cbrt = _op("cbrt",              1, math.cbrt)
+exp = _op("exp",                1, math.exp,                             c="exp(a)",             limit=lambda a: inf)
+exp2 = _op("exp2",              1, math.exp2,                            c="exp2(a)",            limit=lambda a: inf)
+expm1 = _op("expm1",            1, math.expm1,                           c="expm1(a)",           limit=lambda a: inf)
+log = _op("log",                1, math.log,                             c="log(a)",             limit=_log_limit(0.0), needs=f"log {LOG_NEEDS}.")
+log2 = _op("log2",              1, math.log2,                            c="log2(a)",            limit=_log_limit(0.0), needs=f"log2 {LOG_NEEDS}.")
+log10 = _op("log10",            1, math.log10,                           c="log10(a)",           limit=_log_limit(0.0), needs=f"log10 {LOG_NEEDS}.")
+log1p = _op("log1p",            1, math.log1p,                           c="log1p(a)",           limit=_log_limit(-1.0), needs="log1p needs a > -1.")
+sqrt = _op("sqrt",              1, math.sqrt,                            c="sqrt(a)",            needs="sqrt needs a >= 0; for |a| write sqrt(abs(a)).")
+cbrt = _op("cbrt",              1, math.cbrt,                            c="cbrt(a)")
 
-sin = _op("sin",                1, math.sin,                             needs=f"sin {TURN}.")
-cos = _op("cos",                1, math.cos,                             needs=f"cos {TURN}.")
-tan = _op("tan",                1, math.tan,                             needs=f"tan {TURN}.")
-asin = _op("asin",              1, math.asin,                            needs="asin needs -1 <= a <= 1; clamp(a, -1, 1) keeps it there.")
-acos = _op("acos",              1, math.acos,                            needs="acos needs -1 <= a <= 1; clamp(a, -1, 1) keeps it there.")
-atan = _op("atan",              1, math.atan)
-atan2 = _op("atan2",            2, math.atan2)
-sinh = _op("sinh",              1, math.sinh,                            limit=lambda a: math.copysign(inf, a))
-cosh = _op("cosh",              1, math.cosh,                            limit=lambda a: inf)
-tanh = _op("tanh",              1, math.tanh)
-asinh = _op("asinh",            1, math.asinh)
-acosh = _op("acosh",            1, math.acosh,                           needs="acosh needs a >= 1.")
-atanh = _op("atanh",            1, math.atanh,                           limit=lambda a: a * inf if a * a == 1.0 else nan,
+sin = _op("sin",                1, math.sin,                             c="sin(a)",             needs=f"sin {TURN}.")
+cos = _op("cos",                1, math.cos,                             c="cos(a)",             needs=f"cos {TURN}.")
+tan = _op("tan",                1, math.tan,                             c="tan(a)",             needs=f"tan {TURN}.")
+asin = _op("asin",              1, math.asin,                            c="asin(a)",            needs="asin needs -1 <= a <= 1; clamp(a, -1, 1) keeps it there.")
+acos = _op("acos",              1, math.acos,                            c="acos(a)",            needs="acos needs -1 <= a <= 1; clamp(a, -1, 1) keeps it there.")
+atan = _op("atan",              1, math.atan,                            c="atan(a)")
+atan2 = _op("atan2",            2, math.atan2,                           c="atan2(a, b)")
+sinh = _op("sinh",              1, math.sinh,                            c="sinh(a)",            limit=lambda a: math.copysign(inf, a))
+cosh = _op("cosh",              1, math.cosh,                            c="cosh(a)",            limit=lambda a: inf)
+tanh = _op("tanh",              1, math.tanh,                            c="tanh(a)")
+asinh = _op("asinh",            1, math.asinh,                           c="asinh(a)")
+acosh = _op("acosh",            1, math.acosh,                           c="acosh(a)",           needs="acosh needs a >= 1.")
+atanh = _op("atanh",            1, math.atanh,                           c="atanh(a)",           limit=lambda a: a * inf if a * a == 1.0 else nan,
             needs="atanh needs -1 < a < 1.")
 sech2 = _op("sech2",            1, special.sech2)
 hypot = _op("hypot",         None, math.hypot)
 
-erf = _op("erf",                1, math.erf)
-erfc = _op("erfc",              1, math.erfc)
+erf = _op("erf",                1, math.erf,                             c="erf(a)")
+erfc = _op("erfc",              1, math.erfc,                            c="erfc(a)")
 gamma = _op("gamma",            1, math.gamma,                           limit=_gamma_limit, needs="gamma has poles at 0, -1, -2, …")
 lgamma = _op("lgamma",          1, math.lgamma,                          limit=lambda a: inf, needs="lgamma has poles at 0, -1, -2, …")
 digamma = _op("digamma",        1, special.digamma,                      limit=_digamma_limit,
@@ -314,16 +323,16 @@ digamma = _op("digamma",        1, special.digamma,                      limit=_
 polygamma = _op("polygamma",    2, special.polygamma,                    limit=_polygamma_limit,
                 needs="polygamma(n, x) needs a whole n >= 0, and has poles at x = 0, -1, -2, …")
 
-floor = _op("floor",            1, lambda a: float(math.floor(a)),       limit=_step_limit, needs="floor needs a finite number.")
-ceil = _op("ceil",              1, lambda a: float(math.ceil(a)),        limit=_step_limit, needs="ceil needs a finite number.")
-trunc = _op("trunc",            1, lambda a: float(math.trunc(a)),       limit=_step_limit, needs="trunc needs a finite number.")
-round = _op("round",            1, lambda a: float(builtins.round(a)),   limit=_step_limit, needs="round needs a finite number.")
+floor = _op("floor",            1, lambda a: float(math.floor(a)),       c="floor(a) + 0.0",     limit=_step_limit, needs="floor needs a finite number.")
+ceil = _op("ceil",              1, lambda a: float(math.ceil(a)),        c="ceil(a) + 0.0",      limit=_step_limit, needs="ceil needs a finite number.")
+trunc = _op("trunc",            1, lambda a: float(math.trunc(a)),       c="trunc(a) + 0.0",     limit=_step_limit, needs="trunc needs a finite number.")
+round = _op("round",            1, lambda a: float(builtins.round(a)),   c="rint(a) + 0.0",      limit=_step_limit, needs="round needs a finite number.")
 round_to = _op("round_to",      2, lambda a, digits: builtins.round(a, int(digits)), limit=_step_limit)
 sign = _op("sign",              1, special.sign)
-fmod = _op("fmod",              2, math.fmod,                            needs="fmod needs a finite a and b != 0.")
-copysign = _op("copysign",      2, math.copysign)
-degrees = _op("degrees",        1, math.degrees)
-radians = _op("radians",        1, math.radians)
+fmod = _op("fmod",              2, math.fmod,                            c="fmod(a, b)",         needs="fmod needs a finite a and b != 0.")
+copysign = _op("copysign",      2, math.copysign,                        c="copysign(a, b)")
+degrees = _op("degrees",        1, math.degrees,                         c="a * 57.29577951308232")
+radians = _op("radians",        1, math.radians,                         c="a * 0.017453292519943295")
 
 sigmoid = _op("sigmoid",        1, special.sigmoid)
 sigmoid_slope = _op("sigmoid_slope", 1, special.sigmoid_slope)
@@ -334,27 +343,27 @@ elu = _op("elu",                2, special.elu)
 normal_cdf = _op("normal_cdf",  1, special.normal_cdf)
 gelu = _op("gelu",              1, special.gelu)
 gelu_tanh = _op("gelu_tanh",    1, special.gelu_tanh)
-silu = _op("silu",              1, lambda a: a * special.sigmoid(a))
+silu = _op("silu",              1, special.silu)
 silu_slope = _op("silu_slope",  1, special.silu_slope)
-softsign = _op("softsign",      1, lambda a: a / (1.0 + math.fabs(a)))
+softsign = _op("softsign",      1, special.softsign)
 
 clamp = _op("clamp",            3, special.clamp)
-where = _op("where",            3, lambda c, p, q: p if c else q)
+where = _op("where",            3, special.where)
 logaddexp = _op("logaddexp",    2, special.logaddexp)
-xlogy = _op("xlogy",            2, special.xlogy,                        limit=lambda a, b: math.copysign(inf, -a) if b == 0.0 else nan,
+xlogy = _op("xlogy",            2, special.xlogy,                        limit=lambda a, b: -a * inf if b == 0.0 else nan,
             needs="xlogy(a, b) needs b > 0, or a = 0.")
 
-maximum = _op("maximum",     None, special.maximum)
-minimum = _op("minimum",     None, special.minimum)
-sum = _op("sum",             None, special.add_up,              "Σ")
+maximum = _op("maximum",     None, special.maximum,                      c="maximum(x, n)")
+minimum = _op("minimum",     None, special.minimum,                      c="minimum(x, n)")
+sum = _op("sum",             None, special.add_up,              "Σ",     c="add_up(x, n)")
 fsum = _op("fsum",           None, special.fsum,                         limit=special.add_up)
-mean = _op("mean",           None, special.mean)
-prod = _op("prod",           None, special.prod,                "Π")
-dot = _op("dot",             None, special.dot)
+mean = _op("mean",           None, special.mean,                         c="mean(x, n)")
+prod = _op("prod",           None, special.prod,                "Π",     c="prod(x, n)")
+dot = _op("dot",             None, special.dot,                          c="dot(x, n)")
 sumprod = _op("sumprod",     None, special.sumprod,                      limit=special.dot)
-peak = _op("peak",           None, special.peak)
-logsumexp = _op("logsumexp", None, special.logsumexp)
-softmax = _op("softmax",     None, special.softmax)
-log_softmax = _op("log_softmax", None, special.log_softmax)
-pick = _op("pick",           None, special.pick)
+peak = _op("peak",           None, special.peak,                         c="peak(x, n)")
+logsumexp = _op("logsumexp", None, special.logsumexp,                    c="logsumexp(x, n)")
+softmax = _op("softmax",     None, special.softmax,                      c="softmax(x, n)")
+log_softmax = _op("log_softmax", None, special.log_softmax,              c="log_softmax(x, n)")
+pick = _op("pick",           None, special.pick,                         c="pick(x, n)")
 # fmt: on

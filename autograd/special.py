@@ -78,6 +78,10 @@ def gelu_tanh(a: float) -> float:
     return a * sigmoid(1.5957691216057308 * (a + 0.044715 * a * a * a))
 
 
+def silu(a: float) -> float:
+    return a * sigmoid(a)
+
+
 def silu_slope(a: float) -> float:
     """σ(a) + a σ'(a) over one denominator: so the digits last to its root, near -1.28."""
     z = math.exp(-math.fabs(a))
@@ -85,9 +89,17 @@ def silu_slope(a: float) -> float:
     return above / ((1.0 + z) * (1.0 + z))
 
 
+def softsign(a: float) -> float:
+    return a / (1.0 + math.fabs(a))
+
+
 def clamp(a: float, low: float, high: float) -> float:
     raised = low if a < low else a
     return high if raised > high else raised
+
+
+def where(c: float, p: float, q: float) -> float:
+    return p if c else q
 
 
 def logaddexp(a: float, b: float) -> float:
