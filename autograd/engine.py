@@ -1,10 +1,11 @@
-"""Which engine `Value` is. Everything above imports `Value` from here."""
+"""Which engine `Value` is: the compiled one where it is built. Everything above imports `Value` from here."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .value import Value
+from . import native
 
 __all__ = ["Backend", "Value", "backend", "parameter"]
 
@@ -16,13 +17,33 @@ class Backend(NamedTuple):
     why: str
 
 
-def backend() -> Backend:
-    """Which engine computes, and why.
+def _chosen() -> tuple[Any, Backend]:
+    from .value import Value as Pure
 
-    >>> backend().name
-    'pure'
+    if os.environ.get("AUTOGRAD_PURE", "0") not in ("", "0"):
+        return Pure, Backend("pure", "AUTOGRAD_PURE is set")
+    try:
+        return native.load(), Backend("compiled", "it is built, and AUTOGRAD_PURE is not set")
+    except ImportError as error:
+        why = f"the compiled engine can't be used: {error}. To build it, with a C compiler: pip install -e ."
+        return Pure, Backend("pure", why)
+
+
+if TYPE_CHECKING:
+    from .value import Value
+
+    _backend: Backend
+else:
+    Value, _backend = _chosen()
+
+
+def backend() -> Backend:
+    """Which engine computes, "compiled" or "pure", and why.
+
+    >>> backend().name in ("compiled", "pure")
+    True
     """
-    return Backend("pure", "the readable Python engine is the only one in this version")
+    return _backend
 
 
 def parameter(data: Any, label: str = "") -> Value:

@@ -27,6 +27,7 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+listeners: list[Callable[[int], object]] = []  # each is told this thread's word when it changes
 
 
 def word() -> int:
@@ -83,6 +84,8 @@ def _fold() -> None:
     for block in _thread.blocks:
         bits = (bits | block.on) & ~block.off
     _thread.word = bits
+    for tell in listeners:
+        tell(bits)
 
 
 def ieee(function: Callable[..., Any] | None = None) -> Any:

@@ -15,6 +15,7 @@ out; what is rare (labels, hooks) sits in one optional block.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
@@ -35,16 +36,30 @@ _MAKE_AN_OP: Final = (
 )
 
 
+def leaf_arguments(data: Any, label: str = "", *rest: Any, **more: Any) -> tuple[float, str]:
+    """The arguments of ``Value(data, label)``, checked."""
+    if isinstance(label, (tuple, list, set)) or more.keys() & {"_children", "_op", "children", "inputs"}:
+        raise RuleError(f"Value(data, label) makes a leaf. {_MAKE_AN_OP}")
+    if rest or more:
+        given = ", ".join([*map(repr, rest), *more])
+        raise InputTypeError(f"Value(data, label='') takes no {given}; every Value takes part in differentiation")
+    return number(data, "Value's data"), checked_label(label)
+
+
+def checked_label(label: Any) -> str:
+    """A label as a plain str: a node that held anything else could be part of a cycle."""
+    if not isinstance(label, str):
+        raise InputTypeError(f"a label must be a str, not {label!r}; write str(...) of it")
+    return str(label)
+
+
 class _ValueType(type):
     """Makes ``Value(data, label)`` a leaf, and leaves ``_blank()`` to ops: a third faster than ``__new__``."""
 
-    def __call__(cls, data: Any, label: str = "", *rest: Any, **more: Any) -> Any:
-        if isinstance(label, (tuple, list, set)) or more.keys() & {"_children", "_op", "children", "inputs"}:
-            raise RuleError(f"Value(data, label) makes a leaf. {_MAKE_AN_OP}")
-        if rest or more:
-            given = ", ".join([*map(repr, rest), *more])
-            raise InputTypeError(f"Value(data, label='') takes no {given}; every Value takes part in differentiation")
-        return _leaf(data if type(data) is float else number(data, "Value's data"), label)
+    def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        if len(arguments) == 1 and type(arguments[0]) is float and not named:
+            return _leaf(arguments[0], "")
+        return _leaf(*leaf_arguments(*arguments, **named))
 
 
 class Extra:
@@ -141,14 +156,15 @@ def _method(op: Op) -> Callable[[Value], Value]:
 
     method.__name__, method.__qualname__ = op.name, f"Value.{op.name}"
     method.__doc__ = f"``autograd.{op.name}`` of this Value, also for numpy's object arrays."
+    method.op = op  # type: ignore[attr-defined]
     return method
 
 
 def _method2(op: Op) -> Callable[[Value, Any], Value]:
     """The method ``value.op(other)``."""
 
-    def method(self: Value, other: Any) -> Value:
-        return _record(op, (self, other))
+    def method(self: Value, other: Any) -> Any:
+        return op(self, other)
 
     method.__name__, method.__qualname__ = op.name, f"Value.{op.name}"
     method.__doc__ = f"``autograd.{op.name}`` of this Value and another, also for numpy's object arrays."
@@ -227,7 +243,7 @@ class Value(metaclass=_ValueType):
 
     @data.setter
     def data(self, data: Number) -> None:
-        if self._a is not None:
+        if self._operation is not None:
             raise InteriorError(
                 f"the data of an interior node is what its op computed; this is {self!r}. "
                 "Assign to its leaves and compute again, or take v.detach() and assign to that"
@@ -328,9 +344,7 @@ class Value(metaclass=_ValueType):
 
     @label.setter
     def label(self, label: str) -> None:
-        if not isinstance(label, str):
-            raise InputTypeError(f"a label must be a str, not {label!r}; write str(...) of it")
-        label = str(label)
+        label = checked_label(label)
         if label or self._known() is not _NO_EXTRA:
             self._block().label = label
 
@@ -494,10 +508,10 @@ class Value(metaclass=_ValueType):
 
     def __round__(self, digits: int | None = None) -> Value:
         if digits is None:
-            return _record(ops.round, (self,))
+            return ops.round(self)  # type: ignore[no-any-return]
         if type(digits) is not int:
             raise InputTypeError(f"round(v, digits) takes a whole number of digits, not {digits!r}")
-        return _record(ops.round_to, (self, float(max(-400, min(400, digits)))))
+        return ops.round_to(self, float(max(-400, min(400, digits))))  # type: ignore[no-any-return]
 
     # ── Functions, under the names that torch and numpy's ufuncs look for ───────────────────────────────────
 
@@ -591,7 +605,7 @@ class Value(metaclass=_ValueType):
             )
         known = self._known()
         grad = self.grad if self.has_grad else None
-        return _unpickled, (type(self), self._data, grad, known.label, known.is_parameter, known.detached)
+        return _unpickled, (self._data, grad, known.label, known.is_parameter, known.detached)
 
 
 _blank: Final[Callable[[], Value]] = type.__call__.__get__(Value, _ValueType)
@@ -630,8 +644,8 @@ def _copy(old: Any, inputs: Sequence[Any]) -> Any:
     return new
 
 
-def _unpickled(Value: Any, data: float, grad: float | None, label: str, is_parameter: bool, detached: bool) -> Any:
-    leaf = Value(data, label)
+def _unpickled(data: float, grad: float | None, label: str, is_parameter: bool, detached: bool) -> Any:
+    leaf = sys.modules[__package__].Value(data, label)  # of the engine in use, whichever wrote it
     leaf.grad = grad
     if is_parameter or detached:
         leaf._block().is_parameter, leaf._block().detached = is_parameter, detached

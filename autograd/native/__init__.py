@@ -1,7 +1,66 @@
-"""The compiled twin of value.py and chain.py: the same numbers, in C.
+"""The compiled twin of value.py and chain.py: the same Values, in C.
 
-printer.py          the syntax tree of a rule, as C; it writes the two headers below
+engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule)
+printer.py          the syntax tree of a rule, as C; the build has it write the two headers below
 numerics.h          the float functions that are written by hand in C too
 kernels.h           printed: every op's float function, and the rules of ops of many inputs
 kernels_backward.h  printed: the rules of one and two inputs, as the cases of one switch
 """
+
+from __future__ import annotations
+
+from types import MemberDescriptorType
+from typing import Any
+
+from .. import chain, modes, ops, value
+
+REFERENCE = value.Value
+NOT_LENT = {"__module__", "__qualname__", "__doc__", "__slots__", "__weakref__", "__annotations__", "__hash__"}
+
+
+def load() -> Any:
+    """The compiled Value, connected to what it asks of Python and lent what of `value.Value` needs no speed.
+
+    Raises:
+        ImportError: where it is not built, or does not fit this Python.
+    """
+    from . import _engine  # type: ignore[attr-defined]
+
+    Value = _engine.Value
+    own = vars(REFERENCE)
+    written = set(vars(Value))
+    for name, attribute in own.items():
+        op = getattr(attribute, "op", None)
+        if isinstance(op, ops.Op):
+            _engine.lend(name, _engine.method(op.name))
+        elif not (name in written or name in NOT_LENT or isinstance(attribute, MemberDescriptorType)):
+            _engine.lend(name, attribute)
+    operations = {op.name: op for op in vars(ops).values() if isinstance(op, ops.Op)}
+    op_call = _engine.connect(
+        operations,
+        ops.Op,
+        record=Value._record,
+        constant=value.constant,
+        number=ops.number,
+        contributions=chain.contributions,
+        refuse_stale=chain.refuse_stale,
+        hooks_applied=chain.hooks_applied,
+        hooked=chain.hooked.data,  # type: ignore[attr-defined] # the set itself, whose size C reads
+        acquire=chain.lock.acquire,
+        release=chain.lock.release,
+        op_call=ops.Op.__call__,
+        leaf_arguments=value.leaf_arguments,
+        set_label=own["label"].fset,
+        set_data=own["data"].fset,
+        set_grad=own["grad"].fset,
+        power=own["__pow__"],
+        repr=own["__repr__"],
+        to_float=own["__float__"],
+        to_int=own["__int__"],
+        divmod=own["__divmod__"],
+        rdivmod=own["__rdivmod__"],
+        **{name: own[f"__{name}__"] for name in ("lt", "le", "eq", "ne", "gt", "ge")},
+    )
+    modes.listeners.append(_engine.set_mode)
+    ops.Op.__call__ = op_call  # type: ignore[method-assign]
+    return Value

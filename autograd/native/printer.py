@@ -419,6 +419,9 @@ enum {{ {op_names}, N_OPS }};
 
 enum {{ LEAF = 0, NARY = 1, {codes}, N_CODES }};
 
+/* X(name, NAME) of every op of one input. */
+#define FOR_UNARY(X) {unary}
+
 {functions}
 
 static const struct {{
@@ -480,6 +483,7 @@ def kernels() -> dict[str, str]:
     header = HEADER.format(
         op_names=", ".join(f"OP_{op.name.upper()}" for op in OPS),
         codes=", ".join(code for op in OPS for code in forms(op)),
+        unary=" ".join(f"X({op.name}, {op.name.upper()})" for op in OPS if op.arity == 1),
         functions="\n".join("\n".join([*laid_out(lines), ""]) for lines in (functions | rule_functions).values()),
         rule_parameters=RULE_PARAMETERS,
         op_rows="\n".join(op_rows),

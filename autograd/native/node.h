@@ -1,0 +1,222 @@
+/* A node: one cache line, no garbage collector's header (a graph of Values has no cycles), freed without recursion. */
+
+typedef struct Node {
+    PyObject_HEAD
+    double data, grad;
+    union {                      /* first input: */
+        struct Node *a;          /*   a Value, */
+        double ca;               /*   a constant; */
+        struct {
+            uint32_t n;          /*   of a node of any number of inputs: how many, */
+            int32_t op;          /*   and the index of its op, -1 for an op of the user's; */
+        };
+        uint64_t place;          /*   of a leaf: where a running pass sums for it */
+    };
+    union {                      /* second input: */
+        struct Node *b;
+        double cb;
+        PyObject *operation;     /*   of a node of any number of inputs: its op */
+    };
+    uint64_t word;               /* number in the order of creation << 12 | code of op and form << 4 | flags */
+    PyObject *extra;             /* an Extra (value.py), or NULL */
+} Node;
+
+typedef union { Node *v; double c; } Item;   /* of a node of any number of inputs: they trail it, */
+typedef struct {                             /* and behind them one bit each: whether it is a Value */
+    Node node;
+    Item items[];
+} Many;
+
+#define HAS_GRAD 1
+#define NUMBER(v) ((v)->word >> 12)
+#define CODE(v) ((int)((v)->word >> 4 & 255))
+#define WORD(number, code) ((uint64_t)(number) << 12 | (uint64_t)(code) << 4)
+#define ITEMS(v) (((Many *)(v))->items)
+#define BITS(v) ((uint64_t *)(ITEMS(v) + (v)->n))
+#define IS_VALUE(v, i) (BITS(v)[(i) >> 6] >> ((i) & 63) & 1)
+#define WORDS(n) (((size_t)(n) + 63) >> 6)
+
+static PyTypeObject NodeType;
+#define IS_NODE(x) (Py_TYPE(x) == &NodeType)
+
+static uint64_t created;             /* the number of the youngest node */
+static uint64_t latest_assignment;   /* the number of the leaf whose data was assigned last: older nodes may be stale */
+
+/* ── Memory: chunks of nodes, and a list of the free ones threaded through their first input ──────────────── */
+
+#define CHUNK 1024
+
+static Node *free_nodes;
+
+static int more_nodes(void)
+{
+    char *raw = PyMem_RawMalloc(CHUNK * sizeof(Node) + 63);
+    if (!raw) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    Node *nodes = (Node *)(((uintptr_t)raw + 63) & ~(uintptr_t)63);
+    for (size_t i = CHUNK; i-- > 0;) {
+        nodes[i].a = free_nodes;
+        free_nodes = nodes + i;
+    }
+    return 0;
+}
+
+static inline Node *new_node(int code)
+{
+#ifdef NO_POOL
+    Node *v = PyObject_Malloc(sizeof(Node));
+    if (!v)
+        return (Node *)PyErr_NoMemory();
+#else
+    Node *v = free_nodes;
+    if (UNLIKELY(!v)) {
+        if (more_nodes() < 0)
+            return NULL;
+        v = free_nodes;
+    }
+    free_nodes = v->a;
+#endif
+    PyObject_Init((PyObject *)v, &NodeType);
+    v->grad = 0.0;
+    v->word = WORD(++created, code);
+    v->extra = NULL;
+    return v;
+}
+
+static Node *new_many(int op, PyObject *operation, Py_ssize_t n)
+{
+    if (n > UINT32_MAX)
+        return (Node *)PyErr_NoMemory();
+    Node *v = PyObject_Malloc(sizeof(Node) + n * sizeof(Item) + WORDS(n) * sizeof(uint64_t));
+    if (!v)
+        return (Node *)PyErr_NoMemory();
+    PyObject_Init((PyObject *)v, &NodeType);
+    v->grad = 0.0;
+    v->word = WORD(++created, NARY);
+    v->extra = NULL;
+    v->n = (uint32_t)n;
+    v->op = op;
+    v->operation = Py_NewRef(operation);
+    memset(BITS(v), 0, WORDS(n) * sizeof(uint64_t));
+    return v;
+}
+
+static Node *new_leaf(double data)
+{
+    Node *v = new_node(LEAF);
+    if (v) {
+        v->data = data;
+        v->place = 0;
+        v->b = NULL;
+    }
+    return v;
+}
+
+static inline void release(Node *v)
+{
+    Py_CLEAR(v->extra);
+    if (CODE(v) == NARY) {
+        Py_DECREF(v->operation);
+        PyObject_Free(v);
+        return;
+    }
+#ifdef NO_POOL
+    PyObject_Free(v);
+#else
+    v->a = free_nodes;
+    free_nodes = v;
+#endif
+}
+
+/* Let go of an input. One that nobody else holds joins the list of what is to be freed, threaded through grad. */
+static inline Node *let_go(Node *x, Node *list)
+{
+    if (Py_REFCNT(x) > 1) {
+        Py_DECREF(x);
+        return list;
+    }
+    if (CODE(x) == LEAF) {
+        release(x);
+        return list;
+    }
+    memcpy(&x->grad, &list, sizeof list);
+    return x;
+}
+
+static void node_dealloc(PyObject *self)
+{
+    Node *v = (Node *)self, *list = NULL;
+    for (;;) {
+        int code = CODE(v);
+        if (code == NARY) {
+            for (Py_ssize_t i = 0; i < v->n; i++)
+                if (IS_VALUE(v, i))
+                    list = let_go(ITEMS(v)[i].v, list);
+        }
+        else {
+            if (code_rows[code].has_a)
+                list = let_go(v->a, list);
+            if (code_rows[code].has_b)
+                list = let_go(v->b, list);
+        }
+        release(v);
+        if (!list)
+            return;
+        v = list;
+        memcpy(&list, &v->grad, sizeof list);
+    }
+}
+
+/* ── Inputs, as Python sees them ──────────────────────────────────────────────────────────────────────────── */
+
+static Py_ssize_t input_count(Node *v)
+{
+    int code = CODE(v);
+    return code == LEAF ? 0 : code == NARY ? (Py_ssize_t)v->n : op_rows[code_rows[code].op].arity;
+}
+
+/* The i-th input where it is a Value, else NULL and its number in *c. */
+static inline Node *input(Node *v, Py_ssize_t i, double *c)
+{
+    if (CODE(v) == NARY) {
+        if (IS_VALUE(v, i))
+            return ITEMS(v)[i].v;
+        *c = ITEMS(v)[i].c;
+        return NULL;
+    }
+    if (i == 0) {
+        if (code_rows[CODE(v)].has_a)
+            return v->a;
+        *c = v->ca;
+        return NULL;
+    }
+    if (code_rows[CODE(v)].has_b)
+        return v->b;
+    *c = v->cb;
+    return NULL;
+}
+
+static PyObject *get_inputs(PyObject *self, void *Py_UNUSED(closure))
+{
+    Node *v = (Node *)self;
+    Py_ssize_t n = input_count(v);
+    PyObject *inputs = PyTuple_New(n);
+    for (Py_ssize_t i = 0; inputs && i < n; i++) {
+        double c = 0.0;
+        Node *x = input(v, i, &c);
+        PyObject *item = x ? Py_NewRef((PyObject *)x) : PyFloat_FromDouble(c);
+        if (!item)
+            Py_CLEAR(inputs);
+        else
+            PyTuple_SET_ITEM(inputs, i, item);
+    }
+    return inputs;
+}
+
+static PyObject *operation_of(Node *v)   /* borrowed; None of a leaf */
+{
+    int code = CODE(v);
+    return code == LEAF ? Py_None : code == NARY ? v->operation : operations[code_rows[code].op];
+}
