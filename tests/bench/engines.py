@@ -6,6 +6,7 @@ peer lacks and its users write themselves is written here in its own operations.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from operator import attrgetter, methodcaller
@@ -232,7 +233,7 @@ class Functional(Engine):
 def hips() -> Engine:
     import autograd.numpy as np
 
-    import autograd
+    make_vjp = importlib.import_module("autograd").make_vjp  # the other package of this name
 
     def vjp(f: Any, start: Any) -> Any:
         return make_vjp(lambda array: f([array[i] for i in range(len(array))]))(start)[0]

@@ -116,6 +116,7 @@ class Bench:
                     figures = self.ask(workers, row, name, size)
                 except PeerError as problem:
                     out.add(row)
+                    self.results.figures.pop((workload, row.key), None)
                     self.results.reasons[f"{row.title}, {workload}"] = str(problem)
                     if row.peer.name in workers:
                         workers.pop(row.peer.name).close()
