@@ -29,10 +29,10 @@ class LocalGrads:
     def __neg__(self) -> LocalGrads:
         return self * -1
 
-    def __sub__(self, other: Any) -> LocalGrads:
+    def __sub__(self, other: Any) -> Any:
         return self + -other
 
-    def __truediv__(self, other: Any) -> LocalGrads:
+    def __truediv__(self, other: Any) -> Any:
         return self * other**-1
 
     __radd__, __rmul__ = __add__, __mul__

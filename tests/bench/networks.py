@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .engines import Engine, Mark
 from .programs import Program
 
+Learner = tuple[Callable[[], Any], Callable[[], list[float]]]  # makes a step; says what its gradients were
 
-class Layers(Engine):
-    """chainrule with its own layers, losses and optimiser."""
+
+class Network(Engine):
+    """Learns digits by its own means."""
 
     def __init__(self) -> None:
-        from autograd import Value
+        super().__init__(float)
 
-        super().__init__(Value)
+    def learner(self, program: Program) -> Learner:
+        """A network with the program's numbers, and Adam."""
+        raise NotImplementedError
+
+    def train(self, program: Program, mark: Mark, steps: int) -> list[float]:
+        """The first step is a warm-up."""
+        step, gradients = self.learner(program)
+        step()
+        first = gradients()
+        mark("ready")
+        for _ in range(steps):
+            step()
+        mark("total")
+        return first
+
+
+class Layers(Network):
+    """chainrule with its own layers, losses and optimiser."""
 
     def step(self, program: Program, mark: Mark) -> list[float]:
         """The moons step."""
@@ -23,7 +42,7 @@ class Layers(Engine):
         import nn
 
         model = nn.MLP(2, [16, 16, 1])
-        parameters = [p for layer in model.layers for neuron in layer.neurons for p in [*neuron.w, neuron.b]]
+        parameters = model.parameters()
         for p, x in zip(parameters, program.start, strict=True):
             p.data = x
         mark("ready")
@@ -38,8 +57,8 @@ class Layers(Engine):
         mark("free")
         return gradients
 
-    def train(self, program: Program, mark: Mark, steps: int) -> list[float]:
-        """Digits."""
+    def learner(self, program: Program) -> Learner:
+        """Two layers of nn.Linear, as the digits demo."""
         import nn
 
         class Reader(nn.Module):
@@ -55,27 +74,22 @@ class Layers(Engine):
         for p, x in zip(parameters, program.start, strict=True):
             p.data = x
         images, labels = map(list, zip(*program.data, strict=True))
-        optimizer, first = nn.Adam(parameters, lr=1e-3), []
-        for step in range(steps + 1):
-            if step == 1:
-                mark("ready")
+        optimizer = nn.Adam(parameters, lr=1e-3)
+
+        def step() -> None:
             optimizer.zero_grad()
             loss = nn.cross_entropy([model(image) for image in images], labels)
             loss.backward()
-            if step == 0:
-                first = [p.grad for p in parameters]
             optimizer.step()
-        mark("total")
-        return first
+
+        return step, lambda: [p.grad for p in parameters]
 
 
-class Tensors(Engine):
+class Tensors(Network):
     """torch with tensors, its own loss and optimiser."""
 
-    def __init__(self) -> None:
-        super().__init__(float)
-
-    def train(self, program: Program, mark: Mark, steps: int) -> list[float]:
+    def learner(self, program: Program) -> Learner:
+        """Four tensors."""
         import torch
 
         torch.set_num_threads(1)
@@ -83,27 +97,22 @@ class Tensors(Engine):
         w1, b1, w2, b2 = parameters = [torch.tensor(m, dtype=torch.float64, requires_grad=True) for m in matrices]
         images, labels = (torch.tensor(column) for column in zip(*program.data, strict=True))
         images = images.double()
-        optimizer, first = torch.optim.Adam(parameters, lr=1e-3), []
-        for step in range(steps + 1):
-            if step == 1:
-                mark("ready")
+        optimizer = torch.optim.Adam(parameters, lr=1e-3)
+
+        def step() -> None:
             optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(torch.relu(images @ w1.T + b1) @ w2.T + b2, labels)
-            loss.backward()
-            if step == 0:
-                first = [x for p in parameters for x in p.grad.flatten().tolist()]
+            logits = torch.relu(images @ w1.T + b1) @ w2.T + b2
+            torch.nn.functional.cross_entropy(logits, labels).backward()
             optimizer.step()
-        mark("total")
-        return first
+
+        return step, lambda: [x for p in parameters for x in p.grad.flatten().tolist()]
 
 
-class Jit(Engine):
+class Jit(Network):
     """jax with arrays, the whole step one compiled function, Adam written out."""
 
-    def __init__(self) -> None:
-        super().__init__(float)
-
-    def train(self, program: Program, mark: Mark, steps: int) -> list[float]:
+    def learner(self, program: Program) -> Learner:
+        """Four arrays, and Adam's two averages of each."""
         import jax
         import jax.numpy as jnp
 
@@ -115,9 +124,7 @@ class Jit(Engine):
             chances = jax.nn.log_softmax(jax.nn.relu(images @ w1.T + b1) @ w2.T + b2)
             return -jnp.mean(chances[jnp.arange(len(labels)), labels])
 
-        @jax.jit
-        def step(t: int, state: Any) -> Any:
-            parameters, means, squares = state
+        def adam(t: Any, parameters: Any, means: Any, squares: Any, _: Any) -> Any:
             gradients = jax.grad(loss)(parameters)
             means = [0.9 * m + 0.1 * g for m, g in zip(means, gradients, strict=True)]
             squares = [0.999 * s + 0.001 * g**2 for s, g in zip(squares, gradients, strict=True)]
@@ -125,15 +132,14 @@ class Jit(Engine):
                 p - 1e-3 * m / (1 - 0.9**t) / (jnp.sqrt(s / (1 - 0.999**t)) + 1e-8)
                 for p, m, s in zip(parameters, means, squares, strict=True)
             ]
-            return gradients, (parameters, means, squares)
+            return t + 1, parameters, means, squares, gradients
 
         parameters = [jnp.array(m) for m in program.arrange(program.start)]
         zeros = [jnp.zeros_like(p) for p in parameters]
-        gradients, state = step(1.0, (parameters, zeros, zeros))
-        first = [x for g in gradients for x in g.flatten().tolist()]
-        mark("ready")
-        for t in range(2, steps + 2):
-            _, state = step(float(t), state)
-        jax.block_until_ready(state)
-        mark("total")
-        return first
+        compiled, state = jax.jit(adam), (jnp.array(1.0), parameters, zeros, zeros, zeros)
+
+        def step() -> None:
+            nonlocal state
+            state = jax.block_until_ready(compiled(*state))
+
+        return step, lambda: [x for g in state[-1] for x in g.flatten().tolist()]

@@ -86,7 +86,7 @@ def environment(peer: Peer, folder: Path) -> str:
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.pins]
         installed = subprocess.run(pip, capture_output=True, text=True, check=False)
         if installed.returncode:
-            said = re.search("Could not resolve host[^)]*|No matching distribution.*", installed.stderr)
+            said = re.search(r"Could not resolve host: [\w.]+|No matching distribution.*", installed.stderr)
             reason = said[0] if said else (installed.stderr.strip() or "no reason given").splitlines()[-1]
             failed.write_text(f"pip could not install it: {reason}")
             return environment(peer, folder)
