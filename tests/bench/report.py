@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Sequence
 
+from .peers import PEERS
 from .run import Results, Row
 
 TITLES = {
@@ -33,7 +34,7 @@ def figure(x: float, digits: int = 3) -> str:
     if math.isnan(x):
         return "–"
     if abs(x) < 1:
-        return f"{x:.2g}"
+        return f"{x:.3g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(x))))
     return f"{x:,.{decimals}f}".replace(",", " ")
 
@@ -52,7 +53,9 @@ def table(lines: Sequence[Sequence[str]], markdown: bool = False) -> str:
 
 
 def rows(results: Results, workload: str) -> list[Row]:
-    return [row for key, row in results.rows.items() if results.figures.get((workload, key))]
+    """Those that have figures, in the order of the table of peers."""
+    measured = [row for key, row in results.rows.items() if (workload, key) in results.figures]
+    return sorted(measured, key=lambda row: (PEERS.index(row.peer), not row.gc))
 
 
 def programs(results: Results, workload: str) -> str:
@@ -88,7 +91,7 @@ def growth(results: Results, workload: str) -> str:
         if where.startswith(("deep ", "wide ")) and key == "chainrule":
             shape, size = where.split()
             phases = [figure(results.median(where, key, p)) for p in ("forward", "backward", "free")]
-            held = figure(results.median(where, key, "bytes") / int(size)) if int(size) >= 100_000 else "–"
+            held = figure(results.median(where, key, "bytes")) if int(size) >= 100_000 else "–"
             lines.append(
                 [f"{shape} {int(size):,}".replace(",", " "), *phases, figure(results.median(where, key)), held]
             )
@@ -100,16 +103,16 @@ def ratios(results: Results) -> str:
     one, two = ("forward",), ("forward", "backward")
     asked: list[tuple[str, str, str, str, tuple[str, ...]]] = [
         ("Σ tanh, total", "sum_tanh", "micrograd", "chainrule", ()),
-        ("", "sum_tanh", "micrograd, gc off", "chainrule", ()),
-        ("", "sum_tanh", "micrograd-rust", "chainrule", ()),
-        ("", "sum_tanh", "xad", "chainrule", ()),
+        ("Σ tanh, total", "sum_tanh", "micrograd, gc off", "chainrule", ()),
+        ("Σ tanh, total", "sum_tanh", "micrograd-rust", "chainrule", ()),
+        ("Σ tanh, total", "sum_tanh", "xad", "chainrule", ()),
         ("Σ tanh, forward", "sum_tanh", "chainrule", "floats", one),
         ("moons, total", "moons", "micrograd", "chainrule", ()),
-        ("", "moons", "micrograd, gc off", "chainrule", ()),
-        ("", "moons", "oxigrad", "chainrule", ()),
-        ("", "moons", "chainrule", "chainrule-nn", ()),
+        ("moons, total", "moons", "micrograd, gc off", "chainrule", ()),
+        ("moons, total", "moons", "oxigrad", "chainrule", ()),
+        ("moons, total", "moons", "chainrule", "chainrule-nn", ()),
         ("microgpt, forward and backward", "microgpt", "microgpt-shape", "chainrule", two),
-        ("", "microgpt", "microgpt-shape, gc off", "chainrule", two),
+        ("microgpt, forward and backward", "microgpt", "microgpt-shape, gc off", "chainrule", two),
         ("microgpt, whole loop", "loop", "microgpt-shape", "chainrule", ()),
         ("digits", "digits", "micrograd, gc off", "chainrule-nn", ()),
     ]
@@ -117,7 +120,7 @@ def ratios(results: Results) -> str:
     for title, workload, slow, fast, phases in asked:
         ratio = results.ratio(workload, slow, fast, *phases)
         if not math.isnan(ratio):
-            lines.append([slow, fast, title or lines[-1][2], figure(ratio)])
+            lines.append([slow, fast, title, figure(ratio)])
     for shape in ("deep", "wide"):
         sizes = sorted(int(w.split()[1]) for w, key in results.figures if w.startswith(shape) and key == "chainrule")
         if len(sizes) > 1 and 10_000 in sizes:
@@ -164,8 +167,8 @@ def markdown(results: Results) -> str:
     """The README's table."""
     head = ["ns an operation (× micrograd / × its gc off)", *(TITLES[w] for w in PROGRAMS)]
     lines = [[*head, "digits, samples/s", "bytes a node", "import, ms"]]
-    for key, row in results.rows.items():
-        cells = []
+    for row in sorted(results.rows.values(), key=lambda row: (PEERS.index(row.peer), not row.gc)):
+        key, cells = row.key, []
         for workload in PROGRAMS:
             time = results.median(workload, key)
             times = [figure(results.ratio(workload, base, key), 2) for base in BASES]

@@ -207,8 +207,10 @@ def serve(name: str) -> None:
                 except Exception as problem:
                     result["failed"] = f"{type(problem).__name__}: {problem}".partition("\n")[0]
 
-            # Most peers recurse; only growth shows that a graph can be deep where the stack is not.
-            threading.stack_size(SMALL_STACK if request["kind"] == "growth" else 1 << 29)
+            # Most peers recurse; growth shows that a graph can be deep where the stack is not.
+            small = request["kind"] == "growth"
+            sys.setrecursionlimit(1000 if small else 1_000_000)
+            threading.stack_size(SMALL_STACK if small else 1 << 29)
             thread = threading.Thread(target=run)
             thread.start()
             thread.join()
