@@ -57,9 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(report.conditions(bench.results, " ".join(["python -m tests.bench", *arguments]), rounds))
     print()
     print(report.markdown(bench.results) if options.markdown else report.text(bench.results, options.only))
-    if bench.results.reasons:
-        print()
-        print(report.missing(bench.results))
+    print(f"\n{report.missing(bench.results)}", file=sys.stderr if options.markdown else sys.stdout)
 
 
 if __name__ == "__main__":

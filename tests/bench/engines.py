@@ -93,7 +93,7 @@ class Plain(Engine):
 
 
 def floats() -> Engine:
-    return Plain(float, math, relu=lambda x: max(0.0, x), value=float)
+    return Plain(float, math, relu=lambda x: x if x > 0.0 else 0.0, value=float)
 
 
 def chainrule() -> Engine:

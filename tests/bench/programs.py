@@ -36,6 +36,24 @@ def rows(leaves: Sequence[Any], *shapes: tuple[int, int]) -> list[list[Sequence[
     return matrices
 
 
+def linear(layer: Any, x: Any) -> list[Any]:
+    """Weights times inputs plus bias, every product and every sum a node, of a layer of (weights, bias) pairs.
+
+    Two loops: a call a neuron, or the sum of a generator, would cost more than the numbers themselves.
+    """
+    out = []
+    for weights, total in layer:
+        for w, xi in zip(weights, x):  # noqa: B905 - strict=True takes as long as some of the products
+            total = total + w * xi
+        out.append(total)
+    return out
+
+
+def dot(xs: Sequence[Any], ys: Sequence[Any]) -> Any:
+    """Σ xᵢ yᵢ."""
+    return linear([(xs, 0.0)], ys)[0]
+
+
 def sum_tanh(terms: int) -> Program:
     """Σ tanh(aᵢ bᵢ + cᵢ) aᵢ²: six operations a term, one long chain of additions."""
     draw = random.Random(1)
@@ -59,27 +77,23 @@ def moons(points: int) -> Program:
     data = [([draw.gauss(y, 1), draw.gauss(0, 1)], y) for y in labels]
     shapes = [(n, m + 1) for m, n in itertools.pairwise(sizes)]  # a neuron is its weights and its bias
 
-    def neuron(weights: Sequence[Any], x: Sequence[Any]) -> Any:
-        return sum((w * xi for w, xi in zip(weights, x, strict=False)), weights[-1])
-
     def forward(engine: Any, layers: Any) -> Any:
         relu, losses = engine.relu, []
         for point, y in data:
             x = [engine.input(xi) for xi in point]
             for layer in layers[:-1]:
-                x = [relu(neuron(weights, x)) for weights in layer]
-            score = neuron(layers[-1][0], x)
+                x = list(map(relu, linear(layer, x)))
+            (score,) = linear(layers[-1], x)
             losses.append(relu(1.0 + -y * score))
-        penalty = sum(p * p for layer in layers for weights in layer for p in weights)
+        parameters = [p for layer in layers for weights, bias in layer for p in [*weights, bias]]
+        penalty = dot(parameters, parameters)
         return 1.0 / points * sum(losses) + 1e-4 * penalty
 
+    def arrange(leaves: Sequence[Any]) -> Any:
+        return [[(row[:-1], row[-1]) for row in matrix] for matrix in rows(leaves, *shapes)]
+
     start = [draw.uniform(-1, 1) for _ in range(sum(n * m for n, m in shapes))]
-    return Program(start, lambda leaves: rows(leaves, *shapes), forward, data)
-
-
-def linear(matrix: Any, x: Any) -> list[Any]:
-    """Matrix times vector, every product and every sum a node."""
-    return [sum(w * xi for w, xi in zip(row, x, strict=True)) for row in matrix]
+    return Program(start, arrange, forward, data)
 
 
 def exps(engine: Any, x: list[Any]) -> list[Any]:
@@ -98,22 +112,23 @@ def microgpt(tokens: int) -> Program:
     shapes.append((letters, width))
 
     def normed(x: list[Any]) -> list[Any]:
-        scale = (1e-5 + 1.0 / width * sum(xi * xi for xi in x)) ** -0.5
+        scale = (1e-5 + 1.0 / width * dot(x, x)) ** -0.5
         return [xi * scale for xi in x]
 
     def attended(engine: Any, query: list[Any], keys: list[Any], values: list[Any]) -> list[Any]:
         out = []
         for h in range(0, width, size):
             part = slice(h, h + size)
-            scores = [size**-0.5 * sum(q * k for q, k in zip(query[part], key[part], strict=True)) for key in keys]
+            scores = [size**-0.5 * dot(query[part], key[part]) for key in keys]
             weights = exps(engine, scores)
             total = sum(weights)
             weights = [w / total for w in weights]
-            out += [sum(w * v[i] for w, v in zip(weights, values, strict=True)) for i in range(h, h + size)]
+            out += [dot(weights, [v[i] for v in values]) for i in range(h, h + size)]
         return out
 
     def forward(engine: Any, matrices: Any) -> Any:
-        embed, place, ask, offer, give, mix, widen, narrow, head = matrices
+        embed, place, *weights = matrices
+        ask, offer, give, mix, widen, narrow, head = ([(row, 0.0) for row in matrix] for matrix in weights)
         keys: list[Any] = []
         values: list[Any] = []
         losses = []
@@ -124,7 +139,7 @@ def microgpt(tokens: int) -> Program:
             values.append(linear(give, y))
             y = linear(mix, attended(engine, linear(ask, y), keys, values))
             x = [a + b for a, b in zip(x, y, strict=True)]
-            y = [engine.relu(h) for h in linear(widen, normed(x))]
+            y = list(map(engine.relu, linear(widen, normed(x))))
             x = [a + b for a, b in zip(x, linear(narrow, y), strict=True)]
             chances = exps(engine, linear(head, x))
             losses.append(-engine.log(chances[text[i + 1]] / sum(chances)))
@@ -142,11 +157,11 @@ def digits(samples: int) -> Program:
 
     def forward(engine: Any, matrices: Any) -> Any:
         hidden, (offset,), output, (shift,) = matrices
-        losses = []
+        first, second, losses = list(zip(hidden, offset, strict=True)), list(zip(output, shift, strict=True)), []
         for image, label in data:
             x = [engine.input(pixel) for pixel in image]
-            x = [engine.relu(h + b) for h, b in zip(linear(hidden, x), offset, strict=True)]
-            chances = exps(engine, [y + b for y, b in zip(linear(output, x), shift, strict=True)])
+            x = list(map(engine.relu, linear(first, x)))
+            chances = exps(engine, linear(second, x))
             losses.append(-engine.log(chances[label] / sum(chances)))
         return 1.0 / samples * sum(losses)
 
