@@ -82,14 +82,15 @@ def environment(peer: Peer, folder: Path) -> str:
     if not done.exists():
         print(f"installing {' '.join(peer.pins)}", file=sys.stderr)
         shutil.rmtree(home, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", home], check=True, capture_output=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.pins]
-        installed = subprocess.run(pip, capture_output=True, text=True, check=False)
-        if installed.returncode:
-            said = re.search(r"Could not resolve host: [\w.]+|No matching distribution.*", installed.stderr)
-            reason = said[0] if said else (installed.stderr.strip() or "no reason given").splitlines()[-1]
-            failed.write_text(f"pip could not install it: {reason}")
-            return environment(peer, folder)
+        for command in ([sys.executable, "-m", "venv", str(home)], pip):
+            ran = subprocess.run(command, capture_output=True, text=True, check=False)
+            if ran.returncode:
+                said = re.search(r"Could not resolve host: [\w.]+|No matching distribution.*", ran.stderr)
+                reason = said[0] if said else (ran.stderr.strip() or ran.stdout.strip() or "?").splitlines()[-1]
+                home.mkdir(parents=True, exist_ok=True)
+                failed.write_text(f"{command[2]} failed: {reason}")
+                return environment(peer, folder)
         done.touch()
     return str(python)
 
