@@ -244,7 +244,7 @@ def _digamma_limit(a: float) -> float:
 
 
 def _polygamma_limit(n: float, a: float) -> float:
-    if n != math.floor(n) or n < 0.0 or a == -inf:
+    if not math.isfinite(n) or n != math.floor(n) or n < 0.0 or a != a or a == -inf:
         return nan
     if n % 2.0 == 1.0:
         return inf

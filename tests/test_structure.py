@@ -79,6 +79,16 @@ def test_imports_go_only_upward() -> None:
     assert downward == set(EXCEPTIONS), "an exception that nothing needs any more"
 
 
+def test_what_prints_the_compiled_engine_reads_ops_and_rules_alone() -> None:
+    """So that it runs before anything is compiled."""
+    readable = {*LAYERS[: LAYERS.index("rules") + 1], "as_c"}
+    for path in sorted((PACKAGE / "native").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                assert set(names) <= readable, f"{path.name} imports {names}"
+
+
 def test_only_value_and_engine_know_which_class_value_is() -> None:
     for module in ("functions", "calculus", "__init__"):
         assert "value" not in dict(imports(module))
