@@ -281,7 +281,7 @@ mul = _op("mul",                2, operator.mul,                "*",     c="a * 
 div = _op("div",                2, operator.truediv,            "/",     c="a / b",              limit=_div_limit, pole=_is_zero_divisor)
 floordiv = _op("floordiv",      2, operator.floordiv,           "//",    c="floordiv(a, b)",     limit=_div_limit, pole=_is_zero_divisor)
 mod = _op("mod",                2, operator.mod,                "%",     c="mod(a, b)",          pole=_is_zero_divisor)
-pow = _op("pow",                2, math.pow,                    "**",    c="pow(a, b)",          limit=_pow_limit, pole=lambda a, b: a == 0.0,
+pow = _op("pow",                2, math.pow,                    "**",    c="b == 1.0 ? a : pow(a, b)", limit=_pow_limit, pole=lambda a, b: a == 0.0,
           needs="A negative base needs a whole exponent, and 0 one that is >= 0; for a real cube root write cbrt(a).")
 neg = _op("neg",                1, operator.neg,                         c="-a")
 pos = _op("pos",                1, operator.pos,                         c="a")

@@ -6,15 +6,16 @@ typedef struct Node {
     union {                      /* first input: */
         struct Node *a;          /*   a Value, */
         double ca;               /*   a constant; */
+        double sum;              /*   of a leaf: what a running pass has sent it so far; */
         struct {
             uint32_t n;          /*   of a node of any number of inputs: how many, */
-            int32_t op;          /*   and the index of its op, -1 for an op of the user's; */
+            int32_t op;          /*   and the index of its op, -1 for an op of the user's */
         };
-        uint64_t place;          /*   of a leaf: where a running pass sums for it */
     };
     union {                      /* second input: */
         struct Node *b;
         double cb;
+        uint64_t pass;           /*   of a leaf: which pass that is, 0 outside one; */
         PyObject *operation;     /*   of a node of any number of inputs: its op */
     };
     uint64_t word;               /* number in the order of creation << 12 | code of op and form << 4 | flags */
@@ -108,8 +109,7 @@ static Node *new_leaf(double data)
     Node *v = new_node(LEAF);
     if (v) {
         v->data = data;
-        v->place = 0;
-        v->b = NULL;
+        v->pass = 0;
     }
     return v;
 }

@@ -4,7 +4,7 @@
 
 typedef struct {
     Node *node; /* NULL where nothing was sent */
-    double sum;
+    double sum; /* -0.0 then: what is added to it stays what it is, bit for bit */
 } Slot;
 
 typedef struct { /* a contribution to a node beyond the window */
@@ -13,11 +13,11 @@ typedef struct { /* a contribution to a node beyond the window */
     uint64_t arrival;
 } Far;
 
-typedef struct {
+typedef struct { /* what a pass around this one had sent to a leaf, when this one came to it */
     Node *leaf;
     double sum;
-    uint64_t place_before; /* of the pass around this one */
-} LeafSum;
+    uint64_t pass;
+} Outer;
 
 typedef struct {
     uint64_t id, base;          /* base: the number of the node of slots[0] */
@@ -26,8 +26,10 @@ typedef struct {
     Far *far;                   /* a heap: newest node first, then first come first */
     size_t far_count, far_capacity;
     uint64_t arrivals;
-    LeafSum *leaves;
+    Node **leaves;              /* those that something was sent to */
     size_t leaf_count, leaf_capacity;
+    Outer *outer;
+    size_t outer_count, outer_capacity;
     double *buffer;             /* of the inputs of a node of many, and of what its rule sends */
     size_t buffer_capacity;
     int hooked;
@@ -38,7 +40,7 @@ static size_t widest_window = (size_t)1 << 22;   /* slots; the tests make it sma
 static uint64_t passes;
 static Slot *spare_slots;       /* kept from the last pass */
 static size_t spare_capacity;
-static LeafSum *spare_leaves;
+static Node **spare_leaves;
 static size_t spare_leaf_capacity;
 
 static int grown(void **array, size_t *capacity, size_t size, size_t at_least)
@@ -92,11 +94,16 @@ static Far pop_far(Pass *pass)
     return top;
 }
 
+static void empty(Slot *slots, size_t from, size_t to)
+{
+    for (size_t k = from; k < to; k++)
+        slots[k] = (Slot){NULL, -0.0};
+}
+
 static inline void add(Pass *pass, size_t k, Node *x, double sent)
 {
-    Slot *slot = pass->slots + k;
-    slot->sum = slot->node ? slot->sum + sent : sent; /* a sum begins with its first contribution, not with 0.0 */
-    slot->node = x;
+    pass->slots[k].node = x;
+    pass->slots[k].sum += sent;
     if (k > pass->end)
         pass->end = k;
 }
@@ -108,7 +115,7 @@ static int widen(Pass *pass, size_t window)
     if (window > old) {
         if (grown((void **)&pass->slots, &pass->capacity, sizeof(Slot), window) < 0)
             return -1;
-        memset(pass->slots + old, 0, (pass->capacity - old) * sizeof(Slot));
+        empty(pass->slots, old, pass->capacity);
     }
     pass->window = window;
     while (pass->far_count && pass->base - NUMBER(pass->far[0].node) < window) {
@@ -133,29 +140,42 @@ static NOINLINE int send_beyond(Pass *pass, Node *x, double sent)
 
 /* ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
-#define PLACE(pass, i) ((pass)->id << 32 | (i))
-
-static NOINLINE int send_new_leaf(Pass *pass, Node *leaf, double sent)
+static NOINLINE int more_leaves(Pass *pass)
 {
-    if (grown((void **)&pass->leaves, &pass->leaf_capacity, sizeof(LeafSum), pass->leaf_count + 1) < 0)
+    return grown((void **)&pass->leaves, &pass->leaf_capacity, sizeof(Node *), pass->leaf_count + 1);
+}
+
+static NOINLINE int set_aside(Pass *pass, Node *leaf)
+{
+    if (grown((void **)&pass->outer, &pass->outer_capacity, sizeof(Outer), pass->outer_count + 1) < 0)
         return -1;
-    LeafSum sum = {leaf, sent, leaf->place};
-    leaf->place = PLACE(pass, pass->leaf_count);
-    pass->leaves[pass->leaf_count++] = sum;
+    Outer outer = {leaf, leaf->sum, leaf->pass};
+    pass->outer[pass->outer_count++] = outer;
     return 0;
 }
 
-static ALWAYS_INLINE int send(Pass *pass, Node *x, double sent)
+static ALWAYS_INLINE int send_to_leaf(Pass *pass, Node *x, double sent)
 {
-    if (CODE(x) == LEAF) {
-        if (x->place >> 32 == pass->id) {
-            pass->leaves[(uint32_t)x->place].sum += sent;
-            return 0;
-        }
-        return send_new_leaf(pass, x, sent);
+    if (x->pass == pass->id) {
+        x->sum += sent;
+        return 0;
     }
+    if (UNLIKELY(pass->leaf_count == pass->leaf_capacity) && more_leaves(pass) < 0)
+        return -1;
+    if (UNLIKELY(x->pass) && set_aside(pass, x) < 0)
+        return -1;
+    x->sum = sent;
+    x->pass = pass->id;
+    pass->leaves[pass->leaf_count++] = x;
+    return 0;
+}
+
+static int send(Pass *pass, Node *x, double sent)
+{
+    if (CODE(x) == LEAF)
+        return send_to_leaf(pass, x, sent);
     size_t k = pass->base - NUMBER(x);
-    if (UNLIKELY(k >= pass->window))
+    if (k >= pass->window)
         return send_beyond(pass, x, sent);
     add(pass, k, x, sent);
     return 0;
@@ -189,6 +209,8 @@ static int send_by_python(Pass *pass, Node *v, double g)
 static int send_from_many(Pass *pass, Node *v, double g)
 {
     Py_ssize_t n = v->n;
+    if (!n)
+        return 0;
     if (v->op < 0 || !op_rows[v->op].rule)
         return send_by_python(pass, v, g);
     if (grown((void **)&pass->buffer, &pass->buffer_capacity, sizeof(double), 3 * (size_t)n) < 0)
@@ -245,9 +267,7 @@ static NOINLINE int apply_hooks(Node *v, double *g)
 static void begin(Pass *pass, Node *root)
 {
     memset(pass, 0, sizeof *pass);
-    pass->id = ++passes & 0xffffffff;
-    if (!pass->id) /* 0 is no pass */
-        pass->id = ++passes & 0xffffffff;
+    pass->id = ++passes;
     pass->slots = spare_slots;
     pass->capacity = spare_capacity;
     pass->leaves = spare_leaves;
@@ -264,8 +284,13 @@ static void begin(Pass *pass, Node *root)
 
 static void end(Pass *pass)
 {
-    for (size_t i = pass->leaf_count; i-- > 0;)
-        pass->leaves[i].leaf->place = pass->leaves[i].place_before;
+    for (size_t i = 0; i < pass->leaf_count; i++)
+        pass->leaves[i]->pass = 0;
+    for (size_t i = 0; i < pass->outer_count; i++) {
+        pass->outer[i].leaf->sum = pass->outer[i].sum;
+        pass->outer[i].leaf->pass = pass->outer[i].pass;
+    }
+    PyMem_Free(pass->outer);
     if (pass->slots && !spare_slots && pass->capacity <= KEPT) {
         spare_slots = pass->slots;
         spare_capacity = pass->capacity;
@@ -282,46 +307,84 @@ static void end(Pass *pass)
     PyMem_Free(pass->buffer);
 }
 
-/* Visit every interior node from the root on. keep: store its gradient in it. */
-static int sweep(Pass *pass, int keep)
+/* Visit every interior node from the root on. keep: store its gradient in it. What the pass knows of its window is held
+   in registers, and written back where a function has to see it. */
+static int sweep(Pass *pass, const int keep)
 {
-    size_t i = 0;
+    Slot *slots = pass->slots;
+    uint64_t base = pass->base, stale = latest_assignment << 12;
+    size_t window = pass->window, end = pass->end, i = 0;
+    const int hooked = pass->hooked;
+#define WRITE() (pass->end = end)
+#define READ() (slots = pass->slots, window = pass->window, end = pass->end, stale = latest_assignment << 12)
+#define SEND(to, sent)                                                     \
+    do {                                                                   \
+        Node *x_ = (to);                                                   \
+        if (CODE(x_) == LEAF) {                                            \
+            if (UNLIKELY(send_to_leaf(pass, x_, sent) < 0))                \
+                goto failed;                                               \
+            break;                                                         \
+        }                                                                  \
+        size_t k_ = base - NUMBER(x_);                                     \
+        if (UNLIKELY(k_ >= window)) {                                      \
+            WRITE();                                                       \
+            if (send_beyond(pass, x_, sent) < 0)                           \
+                goto failed;                                               \
+            READ();                                                        \
+            break;                                                         \
+        }                                                                  \
+        slots[k_].node = x_;                                               \
+        slots[k_].sum += sent;                                             \
+        end = k_ > end ? k_ : end;                                         \
+    } while (0)
+#define SEND_A(sent) SEND(v->a, sent)
+#define SEND_B(sent) SEND(v->b, sent)
     for (;;) {
-        for (; i <= pass->end; i++) {
-            Node *v = pass->slots[i].node;
+        for (; i <= end; i++) {
+            Node *v = slots[i].node;
             if (!v)
                 continue;
-            double g = pass->slots[i].sum;
-            pass->slots[i].node = NULL;
-            if (UNLIKELY((i & 0xffff) == 0xffff) && PyErr_CheckSignals() < 0)
-                goto failed;
-            if (UNLIKELY(pass->hooked && v->extra) && apply_hooks(v, &g) < 0)
-                goto failed;
+            double g = slots[i].sum;
+            slots[i] = (Slot){NULL, -0.0};
+            if (UNLIKELY((i & 0xffff) == 0xffff)) {
+                WRITE();
+                if (PyErr_CheckSignals() < 0)
+                    goto failed;
+                READ();
+            }
+            if (UNLIKELY(hooked && v->extra)) {
+                WRITE();
+                if (apply_hooks(v, &g) < 0)
+                    goto failed;
+                READ();
+            }
             if (keep) {
                 v->grad = g;
                 v->word |= HAS_GRAD;
             }
-            if (UNLIKELY(NUMBER(v) < latest_assignment) && is_stale(v))
+            if (UNLIKELY(v->word < stale) && is_stale(v))
                 goto failed;
             switch (CODE(v)) {
-#define SEND_A(sent) if (UNLIKELY(send(pass, v->a, sent) < 0)) goto failed
-#define SEND_B(sent) if (UNLIKELY(send(pass, v->b, sent) < 0)) goto failed
 #include "kernels_backward.h"
             case NARY:
+                WRITE();
                 if (send_from_many(pass, v, g) < 0)
                     goto failed;
+                READ();
                 break;
             }
         }
+        WRITE();
         if (!pass->far_count)
             return 0;
-        pass->base = NUMBER(pass->far[0].node); /* a new window, from the newest node that waits */
+        base = pass->base = NUMBER(pass->far[0].node); /* a new window, from the newest node that waits */
         pass->end = i = 0;
-        if (widen(pass, pass->window) < 0)
+        if (widen(pass, window) < 0)
             goto failed;
+        READ();
     }
 failed:
-    memset(pass->slots, 0, (pass->end + 1) * sizeof(Slot));
+    empty(pass->slots, 0, (end > pass->end ? end : pass->end) + 1);
     return -1;
 }
 
@@ -330,39 +393,37 @@ static int run(Pass *pass, Node *root, double gradient, int keep)
 {
     begin(pass, root);
     if (!pass->slots && grown((void **)&pass->slots, &pass->capacity, sizeof(Slot), pass->window) == 0)
-        memset(pass->slots, 0, pass->capacity * sizeof(Slot));
+        empty(pass->slots, 0, pass->capacity);
     if (!pass->slots || send(pass, root, gradient) < 0 || sweep(pass, keep) < 0)
         return -1;
     for (size_t i = 0; pass->hooked && i < pass->leaf_count; i++)
-        if (pass->leaves[i].leaf->extra && apply_hooks(pass->leaves[i].leaf, &pass->leaves[i].sum) < 0)
-            return -1;
+        if (pass->leaves[i]->extra) {
+            double sum = pass->leaves[i]->sum;
+            if (apply_hooks(pass->leaves[i], &sum) < 0)
+                return -1;
+            pass->leaves[i]->sum = sum;
+        }
     return 0;
 }
 
-/* value.backward(gradient=1.0) */
+/* value.backward(gradient=1.0), under the lock of chain.py: Python code that a pass calls may let other threads run. */
 static PyObject *backward(Node *root, double gradient)
 {
+    PyObject *done = PyObject_CallNoArgs(py.acquire), *kind, *error, *trace;
+    if (!done)
+        return NULL;
+    Py_DECREF(done);
     Pass pass;
-    int locked = PySet_GET_SIZE(py.hooked) > 0;
-    if (locked) { /* a hook may let other threads run */
-        PyObject *done = PyObject_CallNoArgs(py.acquire);
-        if (!done)
-            return NULL;
-        Py_DECREF(done);
-    }
     int failed = run(&pass, root, gradient, 1);
     for (size_t i = 0; !failed && i < pass.leaf_count; i++) {
-        Node *leaf = pass.leaves[i].leaf;
-        leaf->grad = leaf->word & HAS_GRAD ? leaf->grad + pass.leaves[i].sum : pass.leaves[i].sum;
+        Node *leaf = pass.leaves[i];
+        leaf->grad = leaf->word & HAS_GRAD ? leaf->grad + leaf->sum : leaf->sum;
         leaf->word |= HAS_GRAD;
     }
     end(&pass);
-    if (locked) {
-        PyObject *kind, *error, *trace;
-        PyErr_Fetch(&kind, &error, &trace);
-        Py_XDECREF(PyObject_CallNoArgs(py.release));
-        PyErr_Restore(kind, error, trace);
-    }
+    PyErr_Fetch(&kind, &error, &trace);
+    Py_XDECREF(PyObject_CallNoArgs(py.release));
+    PyErr_Restore(kind, error, trace);
     if (failed)
         return NULL;
     Py_RETURN_NONE;
