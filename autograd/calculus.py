@@ -112,7 +112,7 @@ def _differentiated(f: Callable[..., Any], argnums: int | Sequence[int], with_va
                         "differentiates one number; for several results make a function of each"
                     )
                 y = Value(y)
-            outer = any(type(x) is Value for x in given) or _reaches_older(y, born)
+            outer = any(type(x) is Value for x in given) or y._reaches_older(born)
             found: list[Any] = gradients(y, xs, create_graph=outer)
         if silent or not outer:
             found = [Value(g.data) if outer else g.data for g in found]
@@ -121,14 +121,6 @@ def _differentiated(f: Callable[..., Any], argnums: int | Sequence[int], with_va
         return (y, result) if with_value else result
 
     return derivative
-
-
-def _reaches_older(y: Value, born: int) -> bool:
-    """Whether y depends on a node that was there before: then its derivative may, too."""
-    if y._seq < born:
-        return True
-    nodes = chain.topological_order(y)
-    return any(type(x) is Value and x._seq < born for node in nodes for x in node.inputs)
 
 
 def _values(name: str, vs: Any) -> list[Value]:

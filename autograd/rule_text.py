@@ -8,7 +8,6 @@ rule's file name and line numbers, so that a breakpoint in the rule stops in it.
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Callable
 from functools import cache
 from types import FunctionType
@@ -30,6 +29,8 @@ def tree(function: FunctionType) -> ast.FunctionDef:
     >>> ast.unparse(tree(ops.neg.rule).body[-1])
     'return (-g,)'
     """
+    import inspect  # slow to import, and seldom needed
+
     path = inspect.getsourcefile(function)
     lines, _ = inspect.findsource(function)
     return _functions(path or "", "".join(lines))[function.__name__]

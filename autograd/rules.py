@@ -23,7 +23,7 @@ from functools import partial
 from types import FunctionType
 from typing import Any, TypeVar
 
-from . import ops, rule_text
+from . import ops
 from .errors import RuleError
 from .ops import Op
 
@@ -79,6 +79,8 @@ def rule(op: Op) -> Callable[[Rule], Rule]:
 
 def _first(op: Op, on_floats: FunctionType, *arguments: float) -> Any:
     """Make ``op.first_rule`` when it is first called: most programs need few of them."""
+    from . import rule_text  # it reads syntax trees, which a program of compiled Values never asks for
+
     op.first_rule = rule_text.alone(on_floats, 0, _float_globals)
     return op.first_rule(*arguments)
 

@@ -425,6 +425,17 @@ class Value(metaclass=_ValueType):
         """Note that this leaf's data was assigned: it is young again, and what used the old data is stale."""
         self._seq = chain.latest_assignment = next(_numbers)
 
+    @staticmethod
+    def _gradients(roots: list[Value], xs: list[Value]) -> list[float | None] | None:
+        """What reaches each of xs, where an engine has a faster way than `chain.gradients`, as this one has not."""
+        return None
+
+    def _reaches_older(self, number: int) -> bool:
+        """Whether this was computed from a node that was there before the one of that number."""
+        if self._seq < number:
+            return True
+        return any(type(x) is not float and x._seq < number for v in chain.topological_order(self) for x in v.inputs)
+
     def _known(self) -> Extra:
         return getattr(self, "_extra", None) or _NO_EXTRA
 

@@ -287,7 +287,7 @@ static PyObject *node_backward(PyObject *v, PyObject *const *args, Py_ssize_t n,
         gradient = PyFloat_AsDouble(x);
         Py_DECREF(x);
     }
-    return backward((Node *)v, gradient);
+    return backward(v, gradient);
 }
 
 static PyObject *node_item(PyObject *v, PyObject *Py_UNUSED(none)) { return get_data(v, NULL); }
@@ -308,6 +308,8 @@ static PyMethodDef node_methods[] = {
      "Differentiate this result: set every interior node's gradient, add to every leaf's."},
     {"item", node_item, METH_NOARGS, "The number, under the name that torch gives it."},
     {"_made", (PyCFunction)(void (*)(void))made, METH_FASTCALL | METH_STATIC, NULL},
+    {"_gradients", (PyCFunction)(void (*)(void))gradients, METH_FASTCALL | METH_STATIC, NULL},
+    {"_reaches_older", reaches_older, METH_O, NULL},
     {"_assigned", node_assigned, METH_NOARGS, NULL},
     {"_latest_assignment", get_latest_assignment, METH_NOARGS | METH_STATIC, NULL},
     {NULL, NULL, 0, NULL},

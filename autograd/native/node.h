@@ -29,6 +29,7 @@ typedef struct {                             /* and behind them one bit each: wh
 } Many;
 
 #define HAS_GRAD 1
+#define SEEN 2                       /* by a walk that is under way */
 #define NUMBER(v) ((v)->word >> 12)
 #define CODE(v) ((int)((v)->word >> 4 & 255))
 #define WORD(number, code) ((uint64_t)(number) << 12 | (uint64_t)(code) << 4)

@@ -264,7 +264,7 @@ static NOINLINE int apply_hooks(Node *v, double *g)
 
 /* ── The pass ─────────────────────────────────────────────────────────────────────────────────────────────── */
 
-static void begin(Pass *pass, Node *root)
+static void begin(Pass *pass, uint64_t base)
 {
     memset(pass, 0, sizeof *pass);
     pass->id = ++passes;
@@ -275,7 +275,7 @@ static void begin(Pass *pass, Node *root)
     spare_slots = NULL;
     spare_leaves = NULL;
     spare_capacity = spare_leaf_capacity = 0;
-    pass->base = NUMBER(root);
+    pass->base = base;
     pass->window = SMALL_WINDOW < widest_window ? SMALL_WINDOW : widest_window;
     pass->hooked = PySet_GET_SIZE(py.hooked) > 0;
 }
@@ -388,13 +388,26 @@ failed:
     return -1;
 }
 
-/* Run a pass from the root, with its gradient: the leaves' sums are in it then, their hooks have been called. */
-static int run(Pass *pass, Node *root, double gradient, int keep)
+/* Run a pass from the roots, with their gradient: the leaves' sums are in them then, their hooks have been called. */
+static int run(Pass *pass, PyObject *const *roots, Py_ssize_t n, double gradient, int keep)
 {
-    begin(pass, root);
+    uint64_t base = 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        Node *root = (Node *)roots[i];
+        if (CODE(root) != LEAF && NUMBER(root) > base)
+            base = NUMBER(root);
+    }
+    begin(pass, base);
     if (!pass->slots && grown((void **)&pass->slots, &pass->capacity, sizeof(Slot), pass->window) == 0)
         empty(pass->slots, 0, pass->capacity);
-    if (!pass->slots || send(pass, root, gradient) < 0 || sweep(pass, keep) < 0)
+    if (!pass->slots)
+        return -1;
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (send(pass, (Node *)roots[i], gradient) < 0) {
+            empty(pass->slots, 0, pass->end + 1);
+            return -1;
+        }
+    if (sweep(pass, keep) < 0)
         return -1;
     for (size_t i = 0; pass->hooked && i < pass->leaf_count; i++)
         if (pass->leaves[i]->extra) {
@@ -406,25 +419,111 @@ static int run(Pass *pass, Node *root, double gradient, int keep)
     return 0;
 }
 
-/* value.backward(gradient=1.0), under the lock of chain.py: Python code that a pass calls may let other threads run. */
-static PyObject *backward(Node *root, double gradient)
+/* One pass at a time, by the lock of chain.py: Python code that a pass calls may let other threads run. */
+static int lock(void)
 {
-    PyObject *done = PyObject_CallNoArgs(py.acquire), *kind, *error, *trace;
-    if (!done)
-        return NULL;
-    Py_DECREF(done);
+    PyObject *done = PyObject_CallNoArgs(py.acquire);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+static void unlock(void)
+{
+    PyObject *kind, *error, *trace;
+    PyErr_Fetch(&kind, &error, &trace);
+    Py_XDECREF(PyObject_CallNoArgs(py.release));
+    PyErr_Restore(kind, error, trace);
+}
+
+/* value.backward(gradient=1.0) */
+static PyObject *backward(PyObject *root, double gradient)
+{
     Pass pass;
-    int failed = run(&pass, root, gradient, 1);
+    if (lock() < 0)
+        return NULL;
+    int failed = run(&pass, &root, 1, gradient, 1);
     for (size_t i = 0; !failed && i < pass.leaf_count; i++) {
         Node *leaf = pass.leaves[i];
         leaf->grad = leaf->word & HAS_GRAD ? leaf->grad + leaf->sum : leaf->sum;
         leaf->word |= HAS_GRAD;
     }
     end(&pass);
-    PyErr_Fetch(&kind, &error, &trace);
-    Py_XDECREF(PyObject_CallNoArgs(py.release));
-    PyErr_Restore(kind, error, trace);
+    unlock();
     if (failed)
         return NULL;
     Py_RETURN_NONE;
+}
+
+/* Value._gradients(roots, xs): what reaches each of xs, None where nothing does; no node's grad is touched. None for
+   all where it is for Python to say: where xs are not leaves, hooks want Values, or something fails, since a branch that
+   leads to none of xs must not fail. */
+static PyObject *gradients(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 || !PyList_CheckExact(args[0]) || !PyList_CheckExact(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "Value._gradients(roots, xs) takes two lists");
+        return NULL;
+    }
+    PyObject **roots = ((PyListObject *)args[0])->ob_item, **xs = ((PyListObject *)args[1])->ob_item, *found = NULL;
+    Py_ssize_t root_count = PyList_GET_SIZE(args[0]), n = PyList_GET_SIZE(args[1]);
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (!IS_NODE(xs[i]) || CODE((Node *)xs[i]) != LEAF)
+            Py_RETURN_NONE;
+    for (Py_ssize_t i = 0; i < root_count; i++)
+        if (!IS_NODE(roots[i]))
+            Py_RETURN_NONE;
+    if (PySet_GET_SIZE(py.hooked) > 0)
+        Py_RETURN_NONE;
+    Pass pass;
+    if (lock() < 0)
+        return NULL;
+    int failed = run(&pass, roots, root_count, 1.0, 0);
+    if (!failed && (found = PyList_New(n)))
+        for (Py_ssize_t i = 0; found && i < n; i++) {
+            Node *x = (Node *)xs[i];
+            PyObject *sum = x->pass == pass.id ? PyFloat_FromDouble(x->sum) : Py_NewRef(Py_None);
+            if (!sum)
+                Py_CLEAR(found);
+            else
+                PyList_SET_ITEM(found, i, sum);
+        }
+    end(&pass);
+    unlock();
+    if (failed && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    return found;
+}
+
+/* value._reaches_older(number): whether it was computed from a node that was there before the one of that number */
+static PyObject *reaches_older(PyObject *self, PyObject *number)
+{
+    uint64_t born = PyLong_AsUnsignedLongLong(number);
+    Node *root = (Node *)self, **seen = NULL;
+    size_t count = 0, capacity = 0, next = 0;
+    int older = NUMBER(root) < born, failed = PyErr_Occurred() != NULL;
+    if (!failed && !older && CODE(root) != LEAF && !(failed = grown((void **)&seen, &capacity, sizeof(Node *), 1) < 0)) {
+        seen[count++] = root;
+        root->word |= SEEN;
+    }
+    for (; next < count && !older && !failed; next++) {
+        Node *v = seen[next];
+        for (Py_ssize_t i = 0; i < input_count(v) && !older && !failed; i++) {
+            double c;
+            Node *x = input(v, i, &c);
+            if (!x || x->word & SEEN)
+                continue;
+            older = NUMBER(x) < born;
+            if (CODE(x) == LEAF)
+                continue;
+            if (!(failed = grown((void **)&seen, &capacity, sizeof(Node *), count + 1) < 0)) {
+                seen[count++] = x;
+                x->word |= SEEN;
+            }
+        }
+    }
+    while (count)
+        seen[--count]->word &= ~(uint64_t)SEEN;
+    PyMem_Free(seen);
+    return failed ? NULL : PyBool_FromLong(older);
 }
