@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import native
 
-__all__ = ["Backend", "Value", "backend", "parameter"]
+__all__ = ["Backend", "Value", "backend", "parameter", "twin"]
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Backend(NamedTuple):
@@ -44,6 +48,15 @@ def backend() -> Backend:
     True
     """
     return _backend
+
+
+def twin(function: Function) -> Function:
+    """The compiled twin of a function that works on many nodes at once, in the compiled engine; else the function.
+
+    >>> @twin
+    ... def no_compiled_function_is_called_this(xs): ...
+    """
+    return native.twin(function) if _backend.name == "compiled" else function
 
 
 def parameter(data: Any, label: str = "") -> Value:

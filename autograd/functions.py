@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar, overload
 
 from . import ops
-from .engine import Value
+from .engine import Value, twin
 from .errors import IndexRangeError, InputError, InputTypeError
 
 __all__ = [
@@ -699,8 +699,12 @@ def sum(xs: Iterable[Real], start: Real = 0) -> Any:
     >>> sum([0.1, 0.2, 0.3])
     0.6000000000000001
     """
-    items = _many("sum", xs)
-    return ops.sum(*items) if type(start) is int and start == 0 else ops.sum(start, *items)
+    return _sum(xs) if type(start) is int and start == 0 else ops.sum(start, *_many("sum", xs))
+
+
+@twin
+def _sum(xs: Any) -> Any:
+    return ops.sum(*_many("sum", xs))
 
 
 def fsum(xs: Iterable[Real]) -> Any:
@@ -736,6 +740,11 @@ def dot(xs: Iterable[Real], ys: Iterable[Real]) -> Any:
     >>> dot([1.0, 2.0], [3.0, 4.0])
     11.0
     """
+    return _dot(xs, ys)
+
+
+@twin
+def _dot(xs: Any, ys: Any) -> Any:
     return ops.dot(*_pairs("dot", xs, ys))
 
 

@@ -340,7 +340,7 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
         MissingLibraryError RuleError InteriorError CopyError StaleGraphError describe forward_error"""),
     "modes": words("IEEE NO_GRAD active listeners word mode ieee no_grad"),
-    "engine": words("Backend backend parameter"),
+    "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "calculus": words("grad gradients value_and_grad"),
 }

@@ -1,6 +1,7 @@
 """The compiled twin of value.py and chain.py: the same Values, in C.
 
-engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule)
+engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule),
+                    bulk.h (many nodes in one call)
 printer.py          the syntax tree of a rule, as C; the build has it write the two headers below
 numerics.h          the float functions that are written by hand in C too
 kernels.h           printed: every op's float function, and the rules of ops of many inputs
@@ -9,13 +10,27 @@ kernels_backward.h  printed: the rules of one and two inputs, as the cases of on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MemberDescriptorType
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import chain, modes, ops, value
 
 REFERENCE = value.Value
 NOT_LENT = {"__module__", "__qualname__", "__doc__", "__slots__", "__weakref__", "__annotations__", "__hash__"}
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def twin(function: Function) -> Function:
+    """The compiled function of the same name, signature and bits, where there is one; else the function itself.
+
+    What the compiled one has no fast way for, it leaves to the function.
+    """
+    from . import _engine  # type: ignore[attr-defined]
+
+    return _engine.twin(function)  # type: ignore[no-any-return]
 
 
 def load() -> Any:

@@ -1,6 +1,7 @@
 /* The compiled twin of value.py and chain.py: the same Values, the same order, the same bits.
 
-   Read node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule). The kernels are printed from
+   Read node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule), bulk.h (many
+   nodes in one call). The kernels are printed from
    ops.py and rules.py by printer.py. What needs no speed is not written again: __init__.py lends Value's methods. */
 
 #define PY_SSIZE_T_CLEAN
@@ -270,6 +271,8 @@ static PyGetSetDef node_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
+#include "bulk.h"
+
 /* ── Methods ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
 static PyObject *node_backward(PyObject *v, PyObject *const *args, Py_ssize_t n, PyObject *names)
@@ -449,6 +452,7 @@ static PyMethodDef module_methods[] = {
     {"method", module_method, METH_O, NULL},
     {"lend", module_lend, METH_VARARGS, NULL},
     {"set_mode", module_set_mode, METH_O, NULL},
+    {"twin", module_twin, METH_O, NULL},
     {"set_widest_window", module_set_widest_window, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
