@@ -406,12 +406,12 @@ static PyObject *module_set_mode(PyObject *Py_UNUSED(module), PyObject *word)
     Py_RETURN_NONE;
 }
 
-static PyObject *module_set_widest_window(PyObject *Py_UNUSED(module), PyObject *slots)
+static PyObject *module_set_widest(PyObject *Py_UNUSED(module), PyObject *slots)
 {
-    size_t before = widest_window, wanted = PyLong_AsSize_t(slots);
+    size_t before = widest, wanted = PyLong_AsSize_t(slots);
     if (PyErr_Occurred())
         return NULL;
-    widest_window = wanted ? wanted : 1;
+    widest = wanted ? wanted : 1;
     return PyLong_FromSize_t(before);
 }
 
@@ -453,7 +453,7 @@ static PyMethodDef module_methods[] = {
     {"lend", module_lend, METH_VARARGS, NULL},
     {"set_mode", module_set_mode, METH_O, NULL},
     {"twin", module_twin, METH_O, NULL},
-    {"set_widest_window", module_set_widest_window, METH_O, NULL},
+    {"set_widest", module_set_widest, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,13 +1,15 @@
 /* Backward: the chain rule, newest node first. An interior node is younger than its interior inputs, so a decreasing
-   number is a topological order: slots[base - number] holds what was sent to a node, and one scan visits them all.
-   Sums live in the pass, not in the nodes, so that a pass inside a hook is exact, and one that fails leaves no trace. */
+   number is a topological order, and one scan of the numbers visits every node. What was sent to a node waits in a ring
+   of slots, at the node's number modulo the ring's size; the few nodes that lie too far back wait in a heap until the
+   scan comes near. Sums live in the pass, not in interior nodes, so that a pass inside a hook is exact, and one that
+   fails leaves no trace. */
 
 typedef struct {
     Node *node; /* NULL where nothing was sent */
     double sum; /* -0.0 then: what is added to it stays what it is, bit for bit */
 } Slot;
 
-typedef struct { /* a contribution to a node beyond the window */
+typedef struct { /* a contribution to a node beyond the ring */
     Node *node;
     double sent;
     uint64_t arrival;
@@ -20,12 +22,15 @@ typedef struct { /* what a pass around this one had sent to a leaf, when this on
 } Outer;
 
 typedef struct {
-    uint64_t id, base;          /* base: the number of the node of slots[0] */
+    uint64_t id, at;            /* at: the number the scan has come to; the ring holds those from there down */
+    uint64_t from;              /* where it would have begun, had it left out nothing */
+    uint64_t oldest;            /* the number of the oldest node that waits in the ring */
     Slot *slots;                /* all empty between passes */
-    size_t capacity, window, end; /* slots allocated, in use, and the last one filled */
-    Far *far;                   /* a heap: newest node first, then first come first */
+    size_t size;                /* a power of 2 */
+    Far *far;
     size_t far_count, far_capacity;
-    uint64_t arrivals;
+    int far_is_heap;            /* newest node first, then first come first; until asked for, in order of arrival */
+    uint64_t far_newest, near_far, arrivals; /* near_far: where the scan brings the newest of them in; 0 if there is none */
     Node **leaves;              /* those that something was sent to */
     size_t leaf_count, leaf_capacity;
     Outer *outer;
@@ -35,11 +40,11 @@ typedef struct {
     int hooked;
 } Pass;
 
-#define SMALL_WINDOW 256
-static size_t widest_window = (size_t)1 << 22;   /* slots; the tests make it small */
+#define SMALL ((size_t)256)
+static size_t widest = SIZE_MAX;  /* ring; the tests make it small */
 static uint64_t passes;
 static Slot *spare_slots;       /* kept from the last pass */
-static size_t spare_capacity;
+static size_t spare_size;
 static Node **spare_leaves;
 static size_t spare_leaf_capacity;
 
@@ -60,81 +65,123 @@ static int grown(void **array, size_t *capacity, size_t size, size_t at_least)
     return 0;
 }
 
-/* ── Nodes beyond the window ──────────────────────────────────────────────────────────────────────────────── */
+static inline void add(Pass *pass, Node *x, double sent)
+{
+    Slot *slot = pass->slots + (NUMBER(x) & (pass->size - 1));
+    slot->node = x;
+    slot->sum += sent;
+    if (NUMBER(x) < pass->oldest)
+        pass->oldest = NUMBER(x);
+}
+
+/* ── Nodes beyond the ring ────────────────────────────────────────────────────────────────────────────────── */
 
 static inline int before(const Far *f, const Far *g)
 {
     return NUMBER(f->node) != NUMBER(g->node) ? NUMBER(f->node) > NUMBER(g->node) : f->arrival < g->arrival;
 }
 
+static void sift_down(Far *heap, size_t n, size_t i)
+{
+    Far f = heap[i];
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && before(heap + child + 1, heap + child))
+            child++;
+        if (!before(heap + child, &f))
+            break;
+        heap[i] = heap[child];
+    }
+    heap[i] = f;
+}
+
 static int push_far(Pass *pass, Node *x, double sent)
 {
     if (grown((void **)&pass->far, &pass->far_capacity, sizeof(Far), pass->far_count + 1) < 0)
         return -1;
-    Far *heap = pass->far, f = {x, sent, pass->arrivals++};
+    Far *far = pass->far, f = {x, sent, pass->arrivals++};
     size_t i = pass->far_count++;
-    for (; i && before(&f, heap + (i - 1) / 2); i = (i - 1) / 2)
-        heap[i] = heap[(i - 1) / 2];
-    heap[i] = f;
+    for (; pass->far_is_heap && i && before(&f, far + (i - 1) / 2); i = (i - 1) / 2)
+        far[i] = far[(i - 1) / 2];
+    far[i] = f;
+    if (NUMBER(x) > pass->far_newest)
+        pass->far_newest = NUMBER(x);
+    pass->near_far = pass->far_newest + pass->size - 1;
     return 0;
 }
 
-static Far pop_far(Pass *pass)
+/* Bring in what the ring now reaches, in order of arrival. */
+static void pull_far(Pass *pass)
 {
-    Far *heap = pass->far, top = heap[0], last = heap[--pass->far_count];
-    size_t i = 0, n = pass->far_count;
-    for (size_t child; (child = 2 * i + 1) < n; i = child) {
-        if (child + 1 < n && before(heap + child + 1, heap + child))
-            child++;
-        if (!before(heap + child, &last))
-            break;
-        heap[i] = heap[child];
+    Far *far = pass->far;
+    if (!pass->far_is_heap) {
+        for (size_t i = pass->far_count / 2; i-- > 0;)
+            sift_down(far, pass->far_count, i);
+        pass->far_is_heap = 1;
     }
-    heap[i] = last;
-    return top;
-}
-
-static void empty(Slot *slots, size_t from, size_t to)
-{
-    for (size_t k = from; k < to; k++)
-        slots[k] = (Slot){NULL, -0.0};
-}
-
-static inline void add(Pass *pass, size_t k, Node *x, double sent)
-{
-    pass->slots[k].node = x;
-    pass->slots[k].sum += sent;
-    if (k > pass->end)
-        pass->end = k;
-}
-
-/* Let the window reach `window` slots; what waited for them comes in, in order of arrival. */
-static int widen(Pass *pass, size_t window)
-{
-    size_t old = pass->capacity;
-    if (window > old) {
-        if (grown((void **)&pass->slots, &pass->capacity, sizeof(Slot), window) < 0)
-            return -1;
-        empty(pass->slots, old, pass->capacity);
+    while (pass->far_count && pass->at - NUMBER(far[0].node) < pass->size) {
+        add(pass, far[0].node, far[0].sent);
+        far[0] = far[--pass->far_count];
+        if (pass->far_count)
+            sift_down(far, pass->far_count, 0);
     }
-    pass->window = window;
-    while (pass->far_count && pass->base - NUMBER(pass->far[0].node) < window) {
-        Far f = pop_far(pass);
-        add(pass, pass->base - NUMBER(f.node), f.node, f.sent);
+    pass->far_newest = pass->far_count ? NUMBER(far[0].node) : 0;
+    pass->near_far = pass->far_count ? pass->far_newest + pass->size - 1 : 0;
+    pass->far_is_heap = pass->far_count > 0;
+}
+
+static Slot *empty_slots(size_t size)
+{
+    Slot *slots = PyMem_Malloc(size * sizeof(Slot));
+    if (!slots)
+        PyErr_NoMemory();
+    for (size_t i = 0; slots && i < size; i++)
+        slots[i] = (Slot){NULL, -0.0};
+    return slots;
+}
+
+static int widen(Pass *pass, size_t size)
+{
+    Slot *old = pass->slots, *slots = empty_slots(size);
+    if (!slots)
+        return -1;
+    for (size_t i = 0; i < pass->size; i++)
+        if (old[i].node)
+            slots[NUMBER(old[i].node) & (size - 1)] = old[i];
+    PyMem_Free(old);
+    pass->slots = slots;
+    pass->size = size;
+    if (pass->far_is_heap)
+        pull_far(pass);
+    else { /* in order of arrival as they are */
+        size_t left = 0;
+        pass->far_newest = 0;
+        for (size_t i = 0; i < pass->far_count; i++) {
+            Far f = pass->far[i];
+            if (pass->at - NUMBER(f.node) < size) {
+                add(pass, f.node, f.sent);
+                continue;
+            }
+            pass->far[left++] = f;
+            if (NUMBER(f.node) > pass->far_newest)
+                pass->far_newest = NUMBER(f.node);
+        }
+        pass->far_count = left;
+        pass->near_far = left ? pass->far_newest + size - 1 : 0;
     }
     return 0;
 }
 
 static NOINLINE int send_beyond(Pass *pass, Node *x, double sent)
 {
-    size_t k = pass->base - NUMBER(x), window = 2 * pass->window;
-    if (k >= SMALL_WINDOW + 4 * (pass->end + 1) || k >= widest_window) /* at most 4 empty slots a node */
+    uint64_t distance = pass->at - NUMBER(x);
+    size_t size = pass->size, allowed = SMALL + 4 * (pass->from - pass->at + pass->far_count); /* for what it has cost */
+    while (size <= distance && size <= widest / 2)
+        size *= 2;
+    if (size <= distance || size > allowed)
         return push_far(pass, x, sent);
-    while (window <= k)
-        window *= 2;
-    if (widen(pass, window) < 0)
+    if (widen(pass, size) < 0)
         return -1;
-    add(pass, k, x, sent);
+    add(pass, x, sent);
     return 0;
 }
 
@@ -174,10 +221,9 @@ static int send(Pass *pass, Node *x, double sent)
 {
     if (CODE(x) == LEAF)
         return send_to_leaf(pass, x, sent);
-    size_t k = pass->base - NUMBER(x);
-    if (k >= pass->window)
+    if (pass->at - NUMBER(x) >= pass->size)
         return send_beyond(pass, x, sent);
-    add(pass, k, x, sent);
+    add(pass, x, sent);
     return 0;
 }
 
@@ -264,25 +310,32 @@ static NOINLINE int apply_hooks(Node *v, double *g)
 
 /* ── The pass ─────────────────────────────────────────────────────────────────────────────────────────────── */
 
-static void begin(Pass *pass, uint64_t base)
+static int begin(Pass *pass, uint64_t newest)
 {
     memset(pass, 0, sizeof *pass);
     pass->id = ++passes;
+    pass->at = pass->from = newest;
+    pass->oldest = UINT64_MAX;
     pass->slots = spare_slots;
-    pass->capacity = spare_capacity;
+    pass->size = spare_size;
     pass->leaves = spare_leaves;
     pass->leaf_capacity = spare_leaf_capacity;
     spare_slots = NULL;
     spare_leaves = NULL;
-    spare_capacity = spare_leaf_capacity = 0;
-    pass->base = base;
-    pass->window = SMALL_WINDOW < widest_window ? SMALL_WINDOW : widest_window;
+    spare_size = spare_leaf_capacity = 0;
     pass->hooked = PySet_GET_SIZE(py.hooked) > 0;
+    if (pass->slots && pass->size <= widest)
+        return 0;
+    PyMem_Free(pass->slots);
+    for (pass->size = SMALL; pass->size > widest;)
+        pass->size /= 2;
+    pass->slots = empty_slots(pass->size);
+    return pass->slots ? 0 : -1;
 }
 
 #define KEPT ((size_t)1 << 16) /* slots, from one pass to the next: 1 MB */
 
-static void end(Pass *pass)
+static void end(Pass *pass, int failed)
 {
     for (size_t i = 0; i < pass->leaf_count; i++)
         pass->leaves[i]->pass = 0;
@@ -290,10 +343,11 @@ static void end(Pass *pass)
         pass->outer[i].leaf->sum = pass->outer[i].sum;
         pass->outer[i].leaf->pass = pass->outer[i].pass;
     }
-    PyMem_Free(pass->outer);
-    if (pass->slots && !spare_slots && pass->capacity <= KEPT) {
+    for (size_t i = 0; failed && pass->slots && i < pass->size; i++)
+        pass->slots[i] = (Slot){NULL, -0.0};
+    if (pass->slots && !spare_slots && pass->size <= KEPT) {
         spare_slots = pass->slots;
-        spare_capacity = pass->capacity;
+        spare_size = pass->size;
     }
     else
         PyMem_Free(pass->slots);
@@ -303,111 +357,107 @@ static void end(Pass *pass)
     }
     else
         PyMem_Free(pass->leaves);
+    PyMem_Free(pass->outer);
     PyMem_Free(pass->far);
     PyMem_Free(pass->buffer);
 }
 
-/* Visit every interior node from the root on. keep: store its gradient in it. What the pass knows of its window is held
-   in registers, and written back where a function has to see it. */
-static int sweep(Pass *pass, const int keep)
+/* Visit every interior node that something was sent to. keep: store its gradient in it. What the pass knows of its ring
+   is held in registers, and written back where a function has to see it. */
+static ALWAYS_INLINE int sweep(Pass *pass, const int keep)
 {
     Slot *slots = pass->slots;
-    uint64_t base = pass->base, stale = latest_assignment << 12;
-    size_t window = pass->window, end = pass->end, i = 0;
-    const int hooked = pass->hooked;
-#define WRITE() (pass->end = end)
-#define READ() (slots = pass->slots, window = pass->window, end = pass->end, stale = latest_assignment << 12)
+    size_t mask = pass->size - 1;
+    uint64_t at = pass->at, oldest = pass->oldest;
+#define WRITE() (pass->at = at, pass->oldest = oldest)
+#define READ() (slots = pass->slots, mask = pass->size - 1, oldest = pass->oldest)
 #define SEND(to, sent)                                                     \
     do {                                                                   \
         Node *x_ = (to);                                                   \
         if (CODE(x_) == LEAF) {                                            \
             if (UNLIKELY(send_to_leaf(pass, x_, sent) < 0))                \
-                goto failed;                                               \
+                return -1;                                                 \
             break;                                                         \
         }                                                                  \
-        size_t k_ = base - NUMBER(x_);                                     \
-        if (UNLIKELY(k_ >= window)) {                                      \
+        uint64_t number_ = NUMBER(x_);                                     \
+        if (UNLIKELY(at - number_ > mask)) {                               \
             WRITE();                                                       \
             if (send_beyond(pass, x_, sent) < 0)                           \
-                goto failed;                                               \
+                return -1;                                                 \
             READ();                                                        \
             break;                                                         \
         }                                                                  \
-        slots[k_].node = x_;                                               \
-        slots[k_].sum += sent;                                             \
-        end = k_ > end ? k_ : end;                                         \
+        Slot *slot_ = slots + (number_ & mask);                            \
+        slot_->node = x_;                                                  \
+        slot_->sum += sent;                                                \
+        oldest = number_ < oldest ? number_ : oldest;                      \
     } while (0)
 #define SEND_A(sent) SEND(v->a, sent)
 #define SEND_B(sent) SEND(v->b, sent)
-    for (;;) {
-        for (; i <= end; i++) {
-            Node *v = slots[i].node;
-            if (!v)
-                continue;
-            double g = slots[i].sum;
-            slots[i] = (Slot){NULL, -0.0};
-            if (UNLIKELY((i & 0xffff) == 0xffff)) {
-                WRITE();
-                if (PyErr_CheckSignals() < 0)
-                    goto failed;
-                READ();
-            }
-            if (UNLIKELY(hooked && v->extra)) {
-                WRITE();
-                if (apply_hooks(v, &g) < 0)
-                    goto failed;
-                READ();
-            }
-            if (keep) {
-                v->grad = g;
-                v->word |= HAS_GRAD;
-            }
-            if (UNLIKELY(v->word < stale) && is_stale(v))
-                goto failed;
-            switch (CODE(v)) {
-#include "kernels_backward.h"
-            case NARY:
-                WRITE();
-                if (send_from_many(pass, v, g) < 0)
-                    goto failed;
-                READ();
-                break;
-            }
+    for (;; at--) {
+        if (at < oldest) { /* the ring is empty */
+            if (!pass->far_count)
+                return 0;
+            pass->from -= at - pass->far_newest;
+            at = pass->far_newest;
+            oldest = UINT64_MAX;
         }
-        WRITE();
-        if (!pass->far_count)
-            return 0;
-        base = pass->base = NUMBER(pass->far[0].node); /* a new window, from the newest node that waits */
-        pass->end = i = 0;
-        if (widen(pass, window) < 0)
-            goto failed;
-        READ();
+        if (UNLIKELY(at <= pass->near_far)) {
+            WRITE();
+            pull_far(pass);
+            READ();
+        }
+        if (UNLIKELY(!(at & 0xffff))) {
+            WRITE();
+            if (PyErr_CheckSignals() < 0)
+                return -1;
+            READ();
+        }
+        Slot *slot = slots + (at & mask);
+        Node *v = slot->node;
+        if (!v)
+            continue;
+        double g = slot->sum;
+        *slot = (Slot){NULL, -0.0};
+        if (UNLIKELY(pass->hooked && v->extra)) {
+            WRITE();
+            if (apply_hooks(v, &g) < 0)
+                return -1;
+            READ();
+        }
+        if (keep) {
+            v->grad = g;
+            v->word |= HAS_GRAD;
+        }
+        if (UNLIKELY(v->word < WORD(latest_assignment, 0)) && is_stale(v))
+            return -1;
+        switch (CODE(v)) {
+#include "kernels_backward.h"
+        case NARY:
+            WRITE();
+            if (send_from_many(pass, v, g) < 0)
+                return -1;
+            READ();
+            break;
+        }
     }
-failed:
-    empty(pass->slots, 0, (end > pass->end ? end : pass->end) + 1);
-    return -1;
 }
 
 /* Run a pass from the roots, with their gradient: the leaves' sums are in them then, their hooks have been called. */
 static int run(Pass *pass, PyObject *const *roots, Py_ssize_t n, double gradient, int keep)
 {
-    uint64_t base = 0;
+    uint64_t newest = 0;
     for (Py_ssize_t i = 0; i < n; i++) {
         Node *root = (Node *)roots[i];
-        if (CODE(root) != LEAF && NUMBER(root) > base)
-            base = NUMBER(root);
+        if (CODE(root) != LEAF && NUMBER(root) > newest)
+            newest = NUMBER(root);
     }
-    begin(pass, base);
-    if (!pass->slots && grown((void **)&pass->slots, &pass->capacity, sizeof(Slot), pass->window) == 0)
-        empty(pass->slots, 0, pass->capacity);
-    if (!pass->slots)
+    if (begin(pass, newest) < 0)
         return -1;
     for (Py_ssize_t i = 0; i < n; i++)
-        if (send(pass, (Node *)roots[i], gradient) < 0) {
-            empty(pass->slots, 0, pass->end + 1);
+        if (send(pass, (Node *)roots[i], gradient) < 0)
             return -1;
-        }
-    if (sweep(pass, keep) < 0)
+    if ((keep ? sweep(pass, 1) : sweep(pass, 0)) < 0)
         return -1;
     for (size_t i = 0; pass->hooked && i < pass->leaf_count; i++)
         if (pass->leaves[i]->extra) {
@@ -447,7 +497,7 @@ static PyObject *backward(PyObject *root, double gradient)
         leaf->grad = leaf->word & HAS_GRAD ? leaf->grad + leaf->sum : leaf->sum;
         leaf->word |= HAS_GRAD;
     }
-    end(&pass);
+    end(&pass, failed);
     unlock();
     if (failed)
         return NULL;
@@ -486,7 +536,7 @@ static PyObject *gradients(PyObject *Py_UNUSED(type), PyObject *const *args, Py_
             else
                 PyList_SET_ITEM(found, i, sum);
         }
-    end(&pass);
+    end(&pass, failed);
     unlock();
     if (failed && PyErr_ExceptionMatches(PyExc_Exception)) {
         PyErr_Clear();

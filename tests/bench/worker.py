@@ -37,6 +37,7 @@ ENGINES: dict[str, Callable[[], engines.Engine]] = {
     "jax": engines.jax,
     "jax-jit": networks.Jit,
 }
+NEAR_1 = 1.0 - 2.0**-24
 SPENT = 0.1  # a measurement is repeated until it has taken so many seconds, or 25 times
 # From 3.13 on Python itself frees nested objects up to 10 000 frames deep: 256 kB do not hold them.
 SMALL_STACK = 256 * 1024 if sys.version_info < (3, 13) else 8 * 1024 * 1024
@@ -135,11 +136,11 @@ def memory(engine: engines.Engine, workload: str, size: int, collect: bool) -> d
 
 
 def deep(n: int) -> tuple[Any, Any, Any]:
-    """A chain of n nodes, half of them products: its end, its first factor."""
+    """A chain of n nodes, half of them products: its end, its first factor, so near 1 that no gradient is subnormal."""
     from autograd import Value
 
     x = Value(1.0)
-    a, b = Value(0.999), Value(0.001)
+    a, b = Value(NEAR_1), Value(1.0 - NEAR_1)
     for _ in range(n // 2):
         x = x * a + b
     return x, a, b
@@ -168,7 +169,7 @@ def growth(engine: engines.Engine, shape: str, size: int, collect: bool) -> dict
     # x' = x a + b and so dx'/da = a dx/da + x; in the tree, b for each of size / 2 products.
     x, expected = 1.0, 0.0
     for _ in range(size // 2):
-        x, expected = x * 0.999 + 0.001, expected * 0.999 + x
+        x, expected = x * NEAR_1 + (1.0 - NEAR_1), expected * NEAR_1 + x
     expected = expected if shape == "deep" else b.data * (size // 2)
     found = a.grad, expected
     del y, a, b
