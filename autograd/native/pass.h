@@ -398,10 +398,12 @@ static int run(Pass *pass, PyObject *const *roots, Py_ssize_t n, double gradient
             base = NUMBER(root);
     }
     begin(pass, base);
-    if (!pass->slots && grown((void **)&pass->slots, &pass->capacity, sizeof(Slot), pass->window) == 0)
-        empty(pass->slots, 0, pass->capacity);
-    if (!pass->slots)
-        return -1;
+    size_t kept = pass->capacity; /* by the last pass, whose window may have been a narrower one */
+    if (kept < pass->window) {
+        if (grown((void **)&pass->slots, &pass->capacity, sizeof(Slot), pass->window) < 0)
+            return -1;
+        empty(pass->slots, kept, pass->capacity);
+    }
     for (Py_ssize_t i = 0; i < n; i++)
         if (send(pass, (Node *)roots[i], gradient) < 0) {
             empty(pass->slots, 0, pass->end + 1);
