@@ -341,17 +341,17 @@ static int sweep(Pass *pass, const int keep)
 #define SEND_B(sent) SEND(v->b, sent)
     for (;;) {
         for (; i <= end; i++) {
-            Node *v = slots[i].node;
-            if (!v)
-                continue;
-            double g = slots[i].sum;
-            slots[i] = (Slot){NULL, -0.0};
-            if (UNLIKELY((i & 0xffff) == 0xffff)) {
+            if (UNLIKELY((i & 0xffff) == 0xffff)) { /* also where the slot is empty: they may be so periodically */
                 WRITE();
                 if (PyErr_CheckSignals() < 0)
                     goto failed;
                 READ();
             }
+            Node *v = slots[i].node;
+            if (!v)
+                continue;
+            double g = slots[i].sum;
+            slots[i] = (Slot){NULL, -0.0};
             if (UNLIKELY(hooked && v->extra)) {
                 WRITE();
                 if (apply_hooks(v, &g) < 0)
