@@ -249,7 +249,7 @@ static NOINLINE int is_stale(Node *v)
 /* g, after the hooks of v have had their say. */
 static NOINLINE int apply_hooks(Node *v, double *g)
 {
-    PyObject *gradient = PyFloat_FromDouble(*g), *new = NULL;
+    PyObject *gradient = raise_stopped() < 0 ? NULL : PyFloat_FromDouble(*g), *new = NULL;
     if (gradient) {
         PyObject *args[2] = {(PyObject *)v, gradient};
         new = PyObject_Vectorcall(py.hooks_applied, args, 2, NULL);
@@ -343,7 +343,7 @@ static int sweep(Pass *pass, const int keep)
         for (; i <= end; i++) {
             if (UNLIKELY((i & 0xffff) == 0xffff)) { /* also where the slot is empty: they may be so periodically */
                 WRITE();
-                if (PyErr_CheckSignals() < 0)
+                if (raise_stopped() < 0 || PyErr_CheckSignals() < 0)
                     goto failed;
                 READ();
             }
@@ -409,7 +409,7 @@ static int run(Pass *pass, PyObject *const *roots, Py_ssize_t n, double gradient
             empty(pass->slots, 0, pass->end + 1);
             return -1;
         }
-    if (sweep(pass, keep) < 0)
+    if (sweep(pass, keep) < 0 || raise_stopped() < 0)
         return -1;
     for (size_t i = 0; pass->hooked && i < pass->leaf_count; i++)
         if (pass->leaves[i]->extra) {
