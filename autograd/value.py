@@ -589,9 +589,9 @@ class Value(metaclass=_ValueType):
         return format(self._data, spec) if spec else repr(self)
 
     def __copy__(self) -> Value:
-        twin: Value = _copy(self, self.inputs)
         if self._operation is not None:
-            twin._seq = self._seq  # made of the same inputs at the same time: as stale as this one is
+            chain.refuse_stale(self)  # the copy is younger than any leaf: it would pass for fresh
+        twin: Value = _copy(self, self.inputs)
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:

@@ -65,6 +65,28 @@ static int op_index(PyObject *operation)
     return -1;
 }
 
+/* What stopped a float function in Python, other than arithmetic: Ctrl-C, or memory. py_call can return no error, so
+   it waits here until the op, or the pass, comes to where it can be raised. */
+static THREAD_LOCAL PyObject *stopped[3];
+
+static int raise_stopped(void)
+{
+    if (LIKELY(!stopped[0]))
+        return 0;
+    PyErr_Restore(stopped[0], stopped[1], stopped[2]);
+    stopped[0] = NULL;
+    return -1;
+}
+
+/* An error in Python's float function: arithmetic has its limit, all else is kept. */
+static void py_failed(void)
+{
+    if (stopped[0] || PyErr_ExceptionMatches(PyExc_ArithmeticError) || PyErr_ExceptionMatches(PyExc_ValueError))
+        PyErr_Clear();
+    else
+        PyErr_Fetch(&stopped[0], &stopped[1], &stopped[2]);
+}
+
 #include "node.h"
 #include "forward.h"
 #include "pass.h"
@@ -74,6 +96,8 @@ static double py_call(int op, const double *x, Py_ssize_t n)
 {
     PyObject *kind, *error, *trace, *limit = NULL, *answer = NULL, *function, *args = PyTuple_New(n);
     double y = NAN;
+    if (stopped[0])
+        return y;
     PyErr_Fetch(&kind, &error, &trace);
     for (Py_ssize_t i = 0; args && i < n; i++) {
         PyObject *item = PyFloat_FromDouble(x[i]);
@@ -86,7 +110,7 @@ static double py_call(int op, const double *x, Py_ssize_t n)
     if (args && function) {
         answer = PyObject_Call(function, args, NULL);
         if (!answer) {
-            PyErr_Clear();
+            py_failed();
             limit = PyObject_GetAttrString(operations[op], "limit");
             if (limit && limit != Py_None)
                 answer = PyObject_Call(limit, args, NULL);
@@ -94,7 +118,10 @@ static double py_call(int op, const double *x, Py_ssize_t n)
     }
     if (answer)
         y = PyFloat_AsDouble(answer);
-    PyErr_Clear();
+    if (PyErr_Occurred())
+        py_failed();
+    if (stopped[0])
+        y = NAN; /* so that forward takes its careful way */
     Py_XDECREF(answer);
     Py_XDECREF(limit);
     Py_XDECREF(function);

@@ -21,7 +21,7 @@ static inline int plain(PyObject *x, double *c)
 
 static PyObject *careful(int op, PyObject *const *inputs, Py_ssize_t n)
 {
-    PyObject *given = PyTuple_New(n);
+    PyObject *given = raise_stopped() < 0 ? NULL : PyTuple_New(n);
     if (!given)
         return NULL;
     for (Py_ssize_t i = 0; i < n; i++)

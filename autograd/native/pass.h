@@ -295,7 +295,7 @@ static NOINLINE int is_stale(Node *v)
 /* g, after the hooks of v have had their say. */
 static NOINLINE int apply_hooks(Node *v, double *g)
 {
-    PyObject *gradient = PyFloat_FromDouble(*g), *new = NULL;
+    PyObject *gradient = raise_stopped() < 0 ? NULL : PyFloat_FromDouble(*g), *new = NULL;
     if (gradient) {
         PyObject *args[2] = {(PyObject *)v, gradient};
         new = PyObject_Vectorcall(py.hooks_applied, args, 2, NULL);
@@ -409,7 +409,7 @@ static ALWAYS_INLINE int sweep(Pass *pass, const int keep)
         }
         if (UNLIKELY(!(at & 0xffff))) {
             WRITE();
-            if (PyErr_CheckSignals() < 0)
+            if (raise_stopped() < 0 || PyErr_CheckSignals() < 0)
                 return -1;
             READ();
         }
@@ -457,7 +457,7 @@ static int run(Pass *pass, PyObject *const *roots, Py_ssize_t n, double gradient
     for (Py_ssize_t i = 0; i < n; i++)
         if (send(pass, (Node *)roots[i], gradient) < 0)
             return -1;
-    if ((keep ? sweep(pass, 1) : sweep(pass, 0)) < 0)
+    if ((keep ? sweep(pass, 1) : sweep(pass, 0)) < 0 || raise_stopped() < 0)
         return -1;
     for (size_t i = 0; pass->hooked && i < pass->leaf_count; i++)
         if (pass->leaves[i]->extra) {
