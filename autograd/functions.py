@@ -913,3 +913,9 @@ def _index(name: str, index: Any, length: int) -> Any:
             f"{name}: index {i:g} is out of range for {length} numbers; it counts from 0 to {length - 1}"
         )
     return index
+
+
+for _name, _op in vars(ops).items():  # the twins of the functions of one number
+    _function = globals().get(_name)
+    if isinstance(_op, ops.Op) and _op.arity == 1 and _function and _function.__code__.co_argcount == 1:
+        globals()[_name] = twin(_function)

@@ -372,20 +372,62 @@ static PyMethodDef bulk_functions[] = {
     TWIN(sgd), TWIN(rmsprop), TWIN(adagrad), TWIN(adam), {NULL, NULL, 0, NULL},
 };
 
+/* ── Functions of one number: autograd.tanh(x) ────────────────────────────────────────────────────────────── */
+
+static PyObject *references[N_OPS]; /* the Python functions */
+
+static ALWAYS_INLINE PyObject *one_number(PyObject *x, int op, int code, double (*f)(double))
+{
+    if (IS_NODE(x))
+        return unary(x, op, code, f);
+    if (PyFloat_CheckExact(x)) {
+        double y = f(PyFloat_AS_DOUBLE(x));
+        if (ORDINARY(y))
+            return PyFloat_FromDouble(y);
+    }
+    return PyObject_CallOneArg(references[op], x);
+}
+
+#define FUNCTION(name, NAME) \
+    static PyObject *call_##name(PyObject *Py_UNUSED(self), PyObject *x) { return one_number(x, OP_##NAME, NAME##_V, f_##name); }
+FOR_UNARY(FUNCTION)
+#define FUNCTION_ROW(name, NAME) [OP_##NAME] = {#name, call_##name, METH_O, NULL},
+static PyMethodDef unary_functions[N_OPS] = {FOR_UNARY(FUNCTION_ROW)};
+
+static PyObject *unary_function(int op, PyObject *reference)
+{
+    PyMethodDef *function = &unary_functions[op];
+    PyObject *doc = PyObject_GetAttrString(reference, "__doc__"), *module = NULL, *answer = NULL;
+    PyObject *text = doc ? PyUnicode_FromFormat("%s(a)\n--\n\n%S", op_rows[op].name, doc) : NULL;
+    if (text && (function->ml_doc = PyUnicode_AsUTF8(text)) && (module = PyObject_GetAttrString(reference, "__module__")))
+        answer = PyCFunction_NewEx(function, NULL, module);
+    if (answer)
+        Py_XSETREF(references[op], Py_NewRef(reference)); /* and text lives on, since its characters are the doc */
+    else
+        Py_XDECREF(text);
+    Py_XDECREF(doc);
+    Py_XDECREF(module);
+    return answer;
+}
+
 /* twin(function): the one here of the same name, but for underscores before it, or the function itself */
 static PyObject *module_twin(PyObject *Py_UNUSED(module), PyObject *reference)
 {
-    PyObject *name = PyObject_GetAttrString(reference, "__name__");
+    PyObject *name = PyObject_GetAttrString(reference, "__name__"), *answer = NULL;
     const char *text = name ? PyUnicode_AsUTF8(name) : NULL;
     if (!text)
         return NULL;
-    for (int i = 0; bulk_functions[i].ml_name; i++)
+    for (int i = 0; bulk_functions[i].ml_name && !answer; i++)
         if (!strcmp(text + strspn(text, "_"), bulk_functions[i].ml_name)) {
-            Py_DECREF(name);
             twins[i].name = bulk_functions[i].ml_name;
             Py_XSETREF(twins[i].reference, Py_NewRef(reference));
-            return PyCFunction_New(&bulk_functions[i], NULL);
+            answer = PyCFunction_New(&bulk_functions[i], NULL);
         }
+    for (int op = 0; op < N_OPS && !answer && !PyErr_Occurred(); op++)
+        if (op_rows[op].f1 && !strcmp(text, op_rows[op].name))
+            answer = unary_function(op, reference);
+    if (!answer && !PyErr_Occurred())
+        answer = Py_NewRef(reference);
     Py_DECREF(name);
-    return Py_NewRef(reference);
+    return answer;
 }
