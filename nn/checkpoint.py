@@ -18,8 +18,9 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from autograd.errors import AutogradError, InputError, InputTypeError
+from autograd.errors import AutogradError, InputError
 
+from .inputs import require, typed
 from .module import Module
 
 FORMAT = "chainrule checkpoint"
@@ -32,7 +33,7 @@ class CheckpointError(AutogradError, ValueError):
 
 
 def save(module: Module, path: str | os.PathLike[str]) -> None:
-    """Write a module's parameters to a file, all of it or nothing: a crash leaves the old file as it was.
+    """Write a module's parameters and buffers to a file, all of it or nothing: a crash leaves the old file as it was.
 
     Args:
         module: what to save.
@@ -51,7 +52,7 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
     ['layers.0.neurons.0.w', 'layers.0.neurons.0.b']
     """
     text = _text(module)
-    target = Path(os.path.realpath(_checked(path)))  # through a link, which stays
+    target = Path(os.path.realpath(checked_path(path)))  # through a link, which stays
     mode = _mode(target) if target.exists() else None
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
     try:
@@ -68,7 +69,7 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
 
 
 def load(module: Module, path: str | os.PathLike[str]) -> None:
-    """Set a module's parameters to those in a file that `save` wrote. It must fit exactly, or nothing changes.
+    """Set parameters and buffers to those in a file that `save` wrote. It must fit exactly, or nothing changes.
 
     A file much larger than this module's own checkpoint is refused before it is read.
 
@@ -90,25 +91,26 @@ def load(module: Module, path: str | os.PathLike[str]) -> None:
     True
     """
     limit = 4096 + 8 * len(_text(module))  # a number takes 3 to 24 characters
-    _mode(_checked(path))  # a pipe would be waited for without end
+    _mode(checked_path(path))  # a pipe would be waited for without end
     with open(path, "rb") as file:
         raw = file.read(limit + 1)
     try:
-        if len(raw) > limit:
-            raise CheckpointError(f"it is larger than {limit} bytes, too large for this module")
+        require(len(raw) <= limit, f"over {limit} bytes, it is too large for this module", CheckpointError)
         module.load_state_dict(_state(raw))
     except (CheckpointError, InputError) as error:
         reason = str(error).removesuffix(" Nothing was changed.").removesuffix(".")
         raise CheckpointError(f"{os.fspath(path)}: {reason}. {_REMEDY}") from None
 
 
-def _checked(path: Any) -> Path:
-    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
-    if not isinstance(text, str):
-        raise InputTypeError(f"the path must be a str or a pathlib.Path, not {type(text).__name__} {text!r:.60}")
-    if not text:
-        raise InputError("the path is empty; write a file's, such as 'model.json'")
-    return Path(text)
+def checked_path(path: Any) -> Path:
+    """The path, where it is one.
+
+    >>> checked_path("model.json").name
+    'model.json'
+    """
+    text = os.fspath(typed("the path", path, (str, os.PathLike), "a str or a pathlib.Path"))
+    require(text, "the path is empty; write a file's, such as 'model.json'")
+    return Path(typed("the path", text, str, "of str, not of bytes"))
 
 
 def _mode(path: Path) -> int:
@@ -120,9 +122,7 @@ def _mode(path: Path) -> int:
 
 
 def _text(module: Module) -> str:
-    if not isinstance(module, Module):
-        raise InputTypeError(f"a checkpoint is of an nn.Module, which comes before the path, not {module!r:.60}")
-    state = module.state_dict()
+    state = typed("what is saved or loaded", module, Module, "an nn.Module, which comes before the path").state_dict()
     return json.dumps({"format": FORMAT, "version": VERSION, "sha256": _digest(state), "state": state}) + "\n"
 
 
@@ -136,36 +136,28 @@ def _state(raw: bytes) -> dict[str, Any]:
         document = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_int=_float, parse_float=_float)
     except RecursionError:
         raise CheckpointError("it is nested too deeply") from None
-    except CheckpointError:
-        raise
-    except ValueError as error:  # json's and utf-8's
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"it is damaged or no JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise CheckpointError(f"it is no checkpoint: it holds a {type(document).__name__}")
+    require(isinstance(document, dict), f"it is no checkpoint: it holds a {type(document).__name__}", CheckpointError)
     for key in ("format", "version", "sha256", "state"):
-        if key not in document:
-            raise CheckpointError(f"it is no checkpoint: it has no {key!r}")
-    if document["format"] != FORMAT:
-        raise CheckpointError(f"it is no checkpoint: its format is not {FORMAT!r}")
-    if type(document["version"]) is not float or document["version"] != VERSION:
-        raise CheckpointError(f"its version is not {VERSION}, the one that this chainrule reads")
+        require(key in document, f"it is no checkpoint: it has no {key!r}", CheckpointError)
+    fits = type(document["version"]) is float and document["version"] == VERSION
+    require(document["format"] == FORMAT, f"it is no checkpoint: its format is not {FORMAT!r}", CheckpointError)
+    require(fits, f"its version is not {VERSION}, the one that this chainrule reads", CheckpointError)
     state = document["state"]
-    if not isinstance(state, dict):
-        raise CheckpointError(f"its state is a {type(state).__name__}, not an object of names and numbers")
-    if document["sha256"] != _digest(state):
-        raise CheckpointError("it is damaged: its numbers do not match its sha256")
-    return state
+    require(isinstance(state, dict), f"its state is a {type(state).__name__}, not an object", CheckpointError)
+    fits = document["sha256"] == _digest(state)
+    require(fits, "it is damaged: its numbers do not match its sha256", CheckpointError)
+    return dict(state)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) < len(pairs):
-        raise CheckpointError("it names something twice")
+    require(len(found) == len(pairs), "it names something twice", CheckpointError)
     return found
 
 
 def _float(text: str) -> float:
     x = float(text)
-    if math.isinf(x):
-        raise CheckpointError(f"{text[:40]} is too large for a float")
+    require(math.isfinite(x), f"{text[:40]} is too large for a float", CheckpointError)
     return x

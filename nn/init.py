@@ -1,30 +1,27 @@
-"""Where random numbers come from, the numbers that layers start with, and how many there may be."""
+"""Where random numbers come from, and what layers start with: torch's ``nn.init``.
+
+An initialiser fills a layer's parameters, nested lists of them, and returns them. Its bounds and standard deviations
+are torch's; its numbers are Python's generator's, the same for the same seed.
+"""
 
 from __future__ import annotations
 
 import math
-import operator
 import random
-from collections.abc import MutableSequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
 from autograd import Value
-from autograd.errors import InputError, InputTypeError
+from autograd.errors import InputTypeError
 
+from .inputs import choice, flat, require, shape, whole, within
 from .module import Parameter
 
-
-class Generator(Protocol):
-    """What is asked of a source of random numbers: ``random.Random`` has it, and so has the module ``random``."""
-
-    def uniform(self, a: float, b: float) -> float:
-        """A number between a and b."""
-
-    def shuffle(self, x: MutableSequence[Any]) -> None:
-        """Bring x into a random order."""
+W = TypeVar("W")
 
 
-Seed: TypeAlias = "int | Generator | None"
+Generator: TypeAlias = random.Random
+Seed: TypeAlias = int | Generator | None
 
 
 def generator(seed: Seed) -> Generator:
@@ -41,43 +38,181 @@ def generator(seed: Seed) -> Generator:
     True
     """
     if seed is None:
-        return random
-    if seed is random or isinstance(seed, random.Random):
-        return seed
-    try:
-        return random.Random(operator.index(seed))  # type: ignore[arg-type]
-    except TypeError:
-        raise InputTypeError(f"seed must be a whole number, a random.Random or None, not {seed!r}") from None
+        return random.uniform.__self__  # type: ignore[attr-defined, no-any-return]
+    fits = isinstance(seed, random.Random) or whole(seed) is not None
+    require(fits, f"seed must be a whole number, a random.Random or None, not {seed!r:.60}", InputTypeError)
+    return seed if isinstance(seed, random.Random) else random.Random(whole(seed))
 
 
-def count(what: str, n: Any) -> int:
-    """n as a whole number of at least 1; `what` names it in a message.
+def parameters(bound: float, source: Generator, *sizes: int) -> Any:
+    """New parameters of this shape, drawn between -bound and bound.
 
-    >>> count("batch_size", 32)
-    32
-    """
-    try:
-        whole = operator.index(n)
-    except TypeError:
-        raise InputTypeError(f"{what} must be a whole number, not {n!r}") from None
-    if whole < 1:
-        raise InputError(f"{what} must be at least 1, not {whole}")
-    return whole
-
-
-def uniform(n: int, bound: float, source: Generator) -> list[Value]:
-    """n new parameters, drawn between -bound and bound.
-
-    >>> [p.is_parameter for p in uniform(2, 1.0, generator(0))]
+    >>> row = parameters(1.0, generator(0), 2)
+    >>> [p.is_parameter for p in row]
     [True, True]
     """
-    return [Parameter(source.uniform(-bound, bound)) for _ in range(n)]
+    if not sizes:
+        return Parameter(source.uniform(-bound, bound))
+    return [parameters(bound, source, *sizes[1:]) for _ in range(sizes[0])]
 
 
-def torch_bound(nin: int) -> float:
-    """1/√nin: how far from 0 torch starts the weights and biases of a layer of nin inputs.
+def uniform_(weights: W, a: float = 0.0, b: float = 1.0, seed: Seed = None) -> W:
+    """Fill with numbers between a and b.
 
-    >>> torch_bound(64)
-    0.125
+    Args:
+        weights: a parameter, or nested lists of them.
+        a: the lower bound.
+        b: the upper bound.
+        seed: an int, a ``random.Random``, or None for Python's global generator.
+
+    Returns:
+        The weights.
+
+    Raises:
+        InputError: where a bound is not finite, or a above b.
+        InputTypeError: where the weights are no leaf Values. Nothing is changed.
+
+    >>> import nn
+    >>> all(2.0 <= p.data <= 3.0 for p in uniform_(nn.Linear(9, 1).weight[0], 2.0, 3.0))
+    True
     """
-    return 1.0 / math.sqrt(nin)
+    low, high, source = within("uniform_'s a", a), within("uniform_'s b", b), generator(seed)
+    require(low <= high, f"uniform_ draws from a to b, and a = {low!r} is above b = {high!r}")
+    return _filled(weights, lambda: source.uniform(low, high))
+
+
+def normal_(weights: W, mean: float = 0.0, std: float = 1.0, seed: Seed = None) -> W:
+    """Fill with normally distributed numbers.
+
+    Args:
+        weights: a parameter, or nested lists of them.
+        mean: their mean.
+        std: their standard deviation, >= 0.
+        seed: as in `uniform_`.
+
+    Returns:
+        The weights.
+
+    Raises:
+        InputError: where a number is not finite, or std below 0.
+        InputTypeError: where the weights are no leaf Values. Nothing is changed.
+
+    >>> import nn
+    >>> [p.data for p in normal_(nn.Linear(2, 1).weight[0], mean=5.0, std=0.0)]
+    [5.0, 5.0]
+    """
+    mean, std, source = within("normal_'s mean", mean), within("normal_'s std", std, low=0.0), generator(seed)
+    return _filled(weights, lambda: source.gauss(mean, std))
+
+
+def xavier_uniform_(weights: W, gain: float = 1.0, seed: Seed = None) -> W:
+    """Fill uniformly between ±gain √(6/(fan_in + fan_out)) (Glorot & Bengio 2010): for tanh and sigmoid.
+
+    Args:
+        weights: lists of lists, or deeper: a row an output, as `Linear` and `Conv2d` have them.
+        gain: see `calculate_gain`; >= 0.
+        seed: as in `uniform_`.
+
+    Returns:
+        The weights.
+
+    Raises:
+        InputError: where the weights have fewer than two dimensions, or the gain is out of range.
+        InputTypeError: where the weights are no leaf Values. Nothing is changed.
+
+    >>> import nn
+    >>> all(abs(p.data) <= 1.0 for p in xavier_uniform_(nn.Linear(4, 2).weight)[0])
+    True
+    """
+    bound = within("the gain", gain, low=0.0) * math.sqrt(6.0 / sum(_fans(weights)))
+    return uniform_(weights, -bound, bound, seed)
+
+
+def xavier_normal_(weights: W, gain: float = 1.0, seed: Seed = None) -> W:
+    """Fill normally with the standard deviation gain √(2/(fan_in + fan_out)); else as `xavier_uniform_`.
+
+    >>> import nn
+    >>> len(xavier_normal_(nn.Linear(4, 2).weight, seed=0))
+    2
+    """
+    return normal_(weights, 0.0, within("the gain", gain, low=0.0) * math.sqrt(2.0 / sum(_fans(weights))), seed)
+
+
+def kaiming_uniform_(weights: W, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                     seed: Seed = None) -> W:  # fmt: skip
+    """Fill uniformly between ±gain √(3/fan) (He et al. 2015): for relu and its kin.
+
+    Args:
+        weights: lists of lists, or deeper: a row an output, as `Linear` and `Conv2d` have them.
+        a: the negative slope, where the nonlinearity is "leaky_relu".
+        mode: the fan: "fan_in" keeps the size of what goes forward, "fan_out" that of the gradients.
+        nonlinearity: what follows the layer, as for `calculate_gain`.
+        seed: as in `uniform_`.
+
+    Returns:
+        The weights.
+
+    Raises:
+        InputError: where the weights have fewer than two dimensions, or a choice is none of those.
+        InputTypeError: where the weights are no leaf Values. Nothing is changed.
+
+    >>> import nn
+    >>> all(abs(p.data) <= 1.0 for p in kaiming_uniform_(nn.Linear(6, 1).weight, nonlinearity="relu")[0])
+    True
+    """
+    bound = math.sqrt(3.0) * _he_std(weights, a, mode, nonlinearity)
+    return uniform_(weights, -bound, bound, seed)
+
+
+def kaiming_normal_(weights: W, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                    seed: Seed = None) -> W:  # fmt: skip
+    """Fill normally with the standard deviation gain/√fan; else as `kaiming_uniform_`.
+
+    >>> import nn
+    >>> len(kaiming_normal_(nn.Linear(4, 2).weight, mode="fan_out"))
+    2
+    """
+    return normal_(weights, 0.0, _he_std(weights, a, mode, nonlinearity), seed)
+
+
+def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
+    """What a layer's weights are to be multiplied by, so that signals keep their size through the nonlinearity.
+
+    Args:
+        nonlinearity: "linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu" or "selu".
+        param: the negative slope, of "leaky_relu".
+
+    Raises:
+        InputError: where it is none of these.
+
+    >>> calculate_gain("tanh")
+    1.6666666666666667
+    """
+    slope = within("the negative slope", param)
+    gains = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
+    gains["leaky_relu"] = math.sqrt(2.0 / (1.0 + slope * slope))
+    return gains[choice("nonlinearity", nonlinearity, *gains)]
+
+
+def _filled(weights: W, draw: Callable[[], float]) -> W:
+    leaves = flat(weights)
+    for p in leaves:
+        fits = isinstance(p, Value) and not p.inputs
+        require(fits, f"an initialiser fills parameters, as in layer.weight, not {p!r:.60}", InputTypeError)
+    for p in leaves:
+        p.data = draw()
+    return weights
+
+
+def _fans(weights: Any) -> tuple[int, int]:
+    """How many inputs an output is made from, and how many outputs an input goes into."""
+    sizes = shape("the weights", weights)
+    fits = len(sizes) >= 2 and 0 not in sizes
+    require(fits, f"fans are those of a layer's weight, of two dimensions or more, not of the shape {sizes}")
+    field = math.prod(sizes[2:])
+    return sizes[1] * field, sizes[0] * field
+
+
+def _he_std(weights: Any, a: float, mode: str, nonlinearity: str) -> float:
+    fan = _fans(weights)[choice("mode", mode, "fan_in", "fan_out") == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)

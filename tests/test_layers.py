@@ -1,6 +1,7 @@
 """`nn.Linear`, and micrograd's Neuron, Layer and MLP held against micrograd itself."""
 
 import random
+import re
 
 import micrograd.engine
 import micrograd.nn
@@ -141,7 +142,7 @@ def test_linear_without_bias():
     assert layer.bias is None
     assert list(layer.state_dict()) == ["weight"]
     assert [y.op for y in layer([1.0, 2.0])] == ["dot"]
-    assert repr(layer) == "Linear(2, 1, bias=False)"
+    assert repr(layer) == "Linear(in_features=2, out_features=1, bias=False)"
 
 
 LAYERS = [nn.Linear(2, 3), nn.Neuron(2), nn.Layer(2, 3), nn.MLP(2, [3, 1])]
@@ -150,7 +151,7 @@ LAYERS = [nn.Linear(2, 3), nn.Neuron(2), nn.Layer(2, 3), nn.MLP(2, [3, 1])]
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
 @pytest.mark.parametrize("x", [[], [1.0], [1.0, 2.0, 3.0], (1.0,)])
 def test_a_wrong_length_names_the_layer_what_it_takes_and_what_it_got(layer, x):
-    with pytest.raises(InputError, match=rf"\(2.*takes 2 inputs, not {len(x)}"):
+    with pytest.raises(InputError, match=rf"^{re.escape(repr(layer)[:70])} takes .* of the shape \[2\], not \[{len(x)}\]$"):
         layer(x)
 
 
@@ -189,19 +190,17 @@ def test_nouts_must_be_a_list():
         nn.MLP(2, 3)
 
 
-@pytest.mark.parametrize(
-    ("layer", "name"),
-    list(zip(LAYERS, [r"Linear\(2, 3\)", r"ReLUNeuron\(2\)", r"Layer\(2, 3\)", r"MLP\(2, \[3, 1\]\)"], strict=True)),
-)
-def test_a_bad_input_is_named_with_the_layer_that_was_called(layer, name):
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+def test_a_bad_input_is_named_with_the_layer_that_was_called(layer):
+    name = re.escape(repr(layer)[:70])
     with pytest.raises(InputTypeError, match=f"^{name}: input 1 must be a number or a Value, not str$"):
         layer([1.0, "2"])
-    for batch in ([[1.0, 2.0], [3.0, 4.0]], list(np.ones((2, 2)))):
-        with pytest.raises(
-            InputTypeError, match=rf"^{name}: input 0 .*one sample at a time: \[model\(x\) for x in batch\]"
-        ):
-            layer(batch)
-    with pytest.raises(InputError, match=f"^{name} takes 2 inputs, not 1; one sample at a time"):
+    batch = [[1.0, 2.0], [3.0, 4.0]]
+    with pytest.raises(InputError, match=rf"^{name} .* not \[2\]\[2\]; one sample at a time: \[model\(x\) for x in batch\]"):
+        layer(batch)
+    with pytest.raises(InputTypeError, match=rf"^{name}: the input .* write x\.tolist\(\)"):
+        layer(list(np.array(batch)))
+    with pytest.raises(InputError, match=rf"^{name} .* not \[1\]\[2\]; one sample at a time"):
         layer([[1.0, 2.0]])
 
 

@@ -64,7 +64,7 @@ def test_a_target_may_be_numpys_int():
 
 @pytest.mark.parametrize("target", [2, -1, 10**30])
 def test_a_target_out_of_range(target):
-    with pytest.raises(InputError, match=f"{target}.*2 logits"):
+    with pytest.raises(InputError, match=f"{target}.*2 outputs"):
         nn.cross_entropy([0.0, 0.0], target)
     with pytest.raises(InputError, match=f"of sample 1 is {target}"):
         nn.cross_entropy([[0.0, 0.0], [0.0, 0.0]], [0, target])
@@ -98,7 +98,7 @@ def test_batches_that_do_not_fit():
         nn.cross_entropy([], [])
     with pytest.raises(InputError, match="ragged"):
         nn.cross_entropy([[0.0, 1.0], [0.0]], [0, 0])
-    with pytest.raises(InputError, match="0 logits"):
+    with pytest.raises(InputError, match="0 outputs"):
         nn.cross_entropy([], 0)
 
 

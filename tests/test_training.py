@@ -91,7 +91,7 @@ def test_the_first_of_equals_counts():
         ([[0.5, 1.0]], [2], InputError, "of sample 0 is 2"),
         ([[0.5, 1.0]], [-1], InputError, "of sample 0 is -1"),
         ([[0.5, 1.0]], [1.0], InputTypeError, "must be a class"),
-        ([[]], [0], InputError, "0 logits"),
+        ([[]], [0], InputError, "0 outputs"),
         (None, [0], InputTypeError, "must be a list"),
     ],
 )
