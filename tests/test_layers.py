@@ -282,7 +282,7 @@ def test_dropout_drops_a_share_makes_up_for_it_and_follows_its_seed():
     again = nn.Dropout(0.25, seed=3)
     assert [again(x), again(x)] == [first, second]
     assert layer.eval()(x) is x
-    assert layer.train()([[1.0, [2.0]]], mask=[[1, [0]]]) == [[1.0 / 0.75, [0.0]]]
+    assert layer.train()([[1.0], [2.0]], mask=[[1], [0]]) == [[1.0 / 0.75], [0.0]]
 
 
 def test_dropout_of_nothing_and_of_everything():
