@@ -108,9 +108,9 @@ def checked_path(path: Any) -> Path:
     >>> checked_path("model.json").name
     'model.json'
     """
-    text = os.fspath(typed("the path", path, (str, os.PathLike), "a str or a pathlib.Path"))
-    require(text, "the path is empty; write a file's, such as 'model.json'")
-    return Path(typed("the path", text, str, "of str, not of bytes"))
+    typed("the path", path, (str, os.PathLike), "a str or a pathlib.Path")
+    require(os.fspath(path), "the path is empty; write a file's, such as 'model.json'")
+    return Path(path)
 
 
 def _mode(path: Path) -> int:
@@ -141,20 +141,21 @@ def _state(raw: bytes) -> dict[str, Any]:
     require(isinstance(document, dict), f"it is no checkpoint: it holds a {type(document).__name__}", CheckpointError)
     for key in ("format", "version", "sha256", "state"):
         require(key in document, f"it is no checkpoint: it has no {key!r}", CheckpointError)
-    fits = type(document["version"]) is float and document["version"] == VERSION
-    require(document["format"] == FORMAT, f"it is no checkpoint: its format is not {FORMAT!r}", CheckpointError)
-    require(fits, f"its version is not {VERSION}, the one that this chainrule reads", CheckpointError)
-    state = document["state"]
-    require(isinstance(state, dict), f"its state is a {type(state).__name__}, not an object", CheckpointError)
-    fits = document["sha256"] == _digest(state)
-    require(fits, "it is damaged: its numbers do not match its sha256", CheckpointError)
+    state, version = document["state"], document["version"]
+    for reason, fits in {
+        f"it is no checkpoint: its format is not {FORMAT!r}": document["format"] == FORMAT,
+        f"its version is not {VERSION}, the one that this chainrule reads": type(version) is float
+        and version == VERSION,
+        f"its state is a {type(state).__name__}, not an object": isinstance(state, dict),
+        "it is damaged: its numbers do not match its sha256": document["sha256"] == _digest(state),
+    }.items():
+        require(fits, reason, CheckpointError)
     return dict(state)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    require(len(found) == len(pairs), "it names something twice", CheckpointError)
-    return found
+    require(len(dict(pairs)) == len(pairs), "it names something twice", CheckpointError)
+    return dict(pairs)
 
 
 def _float(text: str) -> float:

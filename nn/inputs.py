@@ -58,10 +58,9 @@ def count(what: str, n: Any, least: int = 1) -> int:
     32
     """
     known = whole(n)
-    if known is None:
-        raise InputTypeError(f"{what} must be a whole number, not {n!r:.60}")
-    require(known >= least, f"{what} must be at least {least}, not {known}")
-    return known
+    require(known is not None, f"{what} must be a whole number, not {n!r:.60}", InputTypeError)
+    require((known or 0) >= least, f"{what} must be at least {least}, not {known}")
+    return known or 0
 
 
 def within(what: str, x: Any, low: float = -math.inf, below: float = math.inf) -> float:
@@ -71,8 +70,8 @@ def within(what: str, x: Any, low: float = -math.inf, below: float = math.inf) -
     1.0
     """
     setting = number(x, what)
-    allowed = "finite" if low == -math.inf else f"finite and at least {low:g}"
-    allowed = allowed if below == math.inf else f"at least {low:g} and below {below:g}"
+    least = "" if low == -math.inf else " and above 0" if 0.0 < low < 1e-300 else f" and at least {low:g}"
+    allowed = f"finite{least}" + (f" and below {below:g}" if below < math.inf else "")
     require(low <= setting < below and math.isfinite(setting), f"{what} must be {allowed}, not {setting!r}")
     return setting
 

@@ -182,18 +182,16 @@ class BatchNorm1d(Module):
         n = self.num_features = count("BatchNorm1d's num_features", num_features)
         self.eps = within("BatchNorm1d's eps", eps, 0.0)
         self.momentum = momentum if momentum is None else within("BatchNorm1d's momentum", momentum, 0.0)
-        self.weight = [Parameter(1.0) for _ in range(n)] if affine else None
-        self.bias = [Parameter(0.0) for _ in range(n)] if affine else None
+        self.weight, self.bias = ([Parameter(x) for _ in range(n)] if affine else None for x in (1.0, 0.0))
         self.running_mean, self.running_var = [Buffer(0.0) for _ in range(n)], [Buffer(1.0) for _ in range(n)]
         self.num_batches_tracked = Buffer(0.0)
-        on = f"affine={self.weight is not None}, bias={self.weight is not None}, track_running_stats=True"
+        on = f"affine={bool(affine)}, bias={bool(affine)}, track_running_stats=True"
         self.text = f"{n}, eps={self.eps!r}, momentum={self.momentum!r}, {on}"
 
     def forward(self, batch: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """The batch, normalised."""
         n, _ = _sized(self, batch, None, self.num_features)
-        alone = "BatchNorm1d: one sample has no variance; train with batches of two or more, or call eval()"
-        require(n > 1 or not self.training, alone)
+        require(n > 1 or not self.training, "BatchNorm1d: one sample has no variance; train with more, or call eval()")
         running, columns = [*self.running_mean, *self.running_var], list(zip(*batch, strict=True))
         moments: list[Any] = [buffer.data for buffer in running]
         if self.training:
@@ -393,6 +391,10 @@ class _Activation(Module):
 
     function: ClassVar[Callable[..., Any]]
 
+    def __init_subclass__(cls, function: Callable[..., Any]) -> None:
+        super().__init_subclass__()
+        cls.function = staticmethod(function)
+
     def __init__(self, **options: Any) -> None:
         self.options, self.text = options, ", ".join(f"{name}={x!r}" for name, x in options.items())
         self(0.0)  # a wrong option is told here
@@ -402,100 +404,82 @@ class _Activation(Module):
         return mapped(partial(self.function, **self.options), x)
 
 
-class ReLU(_Activation):
+class ReLU(_Activation, function=autograd.relu):
     """max(x, 0).
 
     >>> ReLU()([-1.0, 2.0])
     [0.0, 2.0]
     """
 
-    function = staticmethod(autograd.relu)
 
-
-class SiLU(_Activation):
+class SiLU(_Activation, function=autograd.silu):
     """x sigmoid(x), also called swish.
 
     >>> SiLU()([0.0])
     [0.0]
     """
 
-    function = staticmethod(autograd.silu)
 
-
-class Sigmoid(_Activation):
+class Sigmoid(_Activation, function=autograd.sigmoid):
     """1/(1 + exp(-x)), from 0 to 1.
 
     >>> Sigmoid()([0.0])
     [0.5]
     """
 
-    function = staticmethod(autograd.sigmoid)
 
-
-class Tanh(_Activation):
+class Tanh(_Activation, function=autograd.tanh):
     """The hyperbolic tangent, from -1 to 1.
 
     >>> Tanh()([0.0])
     [0.0]
     """
 
-    function = staticmethod(autograd.tanh)
 
-
-class Softplus(_Activation):
+class Softplus(_Activation, function=autograd.softplus):
     """log(1 + exp(x)), a smooth relu. (torch's beta is not here, and its threshold, above which it is x, not needed.)
 
     >>> Softplus()([1000.0])
     [1000.0]
     """
 
-    function = staticmethod(autograd.softplus)
 
-
-class Softsign(_Activation):
+class Softsign(_Activation, function=autograd.softsign):
     """x/(1 + |x|), from -1 to 1.
 
     >>> Softsign()([1.0])
     [0.5]
     """
 
-    function = staticmethod(autograd.softsign)
 
-
-class LeakyReLU(_Activation):
+class LeakyReLU(_Activation, function=autograd.leaky_relu):
     """x for x > 0, else negative_slope × x.
 
     >>> LeakyReLU()([-2.0])
     [-0.02]
     """
 
-    function = staticmethod(autograd.leaky_relu)
-
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__(negative_slope=negative_slope)
 
 
-class ELU(_Activation):
+class ELU(_Activation, function=autograd.elu):
     """x for x > 0, else alpha × (exp(x) - 1).
 
     >>> ELU()([3.0, 0.0])
     [3.0, 0.0]
     """
 
-    function = staticmethod(autograd.elu)
-
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__(alpha=alpha)
 
 
-class GELU(_Activation):
+class GELU(_Activation, function=autograd.gelu):
     """x Φ(x) with the normal distribution's Φ; approximate="tanh" for its approximation.
 
     >>> GELU()([0.0])
     [0.0]
     """
-
-    function = staticmethod(autograd.gelu)
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__(approximate=approximate)

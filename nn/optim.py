@@ -80,6 +80,10 @@ def adam(params: Params, step: Column, average: Column, square: Column,
     _change(new, 0.0 if decoupled else weight_decay, params, step, average, square)
 
 
+LIMITS = {  # of settings: the least, and what they must be below; the very least above 0 for what is divided by
+    "dampening": (-math.inf, math.inf), "eps": (5e-324, math.inf), "factor": (0.0, 1.0), "T_max": (1, math.inf),
+    "start_factor": (5e-324, math.inf), "step_size": (1, math.inf), "total_iters": (1, math.inf),
+}
 # fmt: on
 
 
@@ -99,50 +103,31 @@ def _change(new: Callable[..., tuple[float, ...]], weight_decay: float, params: 
 # ── The classes ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Setting:
-    """A number in a table of settings, that is a dataclass's field, checked whenever it is assigned.
-
-    Args:
-        default: the number unless another is given; None where one must be.
-        low: the least allowed.
-        below: what it must be below.
-        positive: whether 0 is refused, since it would be divided by.
-        whole: whether it is a whole number.
-
-    >>> @dataclass
-    ... class Knob:
-    ...     turn: Setting = Setting(0.5, below=1.0)
-    >>> Knob().turn, Knob(0.25).turn
-    (0.5, 0.25)
-    """
-
-    def __init__(self, default: float | None = None, low: float = 0.0, below: float = math.inf, **kind: bool) -> None:
-        self.default: Any = default
-        self.low, self.below, self.kind = low, below, kind
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, holder: Any, owner: type) -> float:
-        if holder is None and self.default is None:
-            raise AttributeError(self.name)  # so a dataclass sees that there is no default
-        return self.default if holder is None else vars(holder)[self.name]  # type: ignore[no-any-return]
-
-    def __set__(self, holder: Any, x: float) -> None:
-        what = f"{type(holder).__name__}'s {self.name}"
-        setting = count(what, x, int(self.low)) if "whole" in self.kind else within(what, x, self.low, self.below)
-        require(setting > 0 or "positive" not in self.kind, f"{what} must be above 0; write {self.default!r}")
-        vars(holder)[self.name] = setting
-
-
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
 class Saved:
-    """A dataclass with ``state_dict`` and ``load_state_dict``: of all its fields but the first, and its columns."""
+    """A dataclass that checks a number whenever it is assigned: to be 0 or more, but for those named in `LIMITS`.
+
+    Its state is all its fields but the first, and its columns.
+
+    >>> class Knob(Saved):
+    ...     panel: str
+    ...     turn: float = 0.5
+    >>> knob = Knob("left")
+    >>> knob.turn = 1
+    >>> knob.state_dict()
+    {'turn': 1.0}
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         dataclass(eq=False)(cls)
 
-    columns: ClassVar[tuple[str, ...]] = ()
+    def __setattr__(self, name: str, x: Any) -> None:
+        kind = {f.name: f.type for f in fields(self)}.get(name)  # type: ignore[arg-type]
+        what, (low, below) = f"{type(self).__name__}'s {name}", LIMITS.get(name, (0.0, math.inf))
+        x = within(what, x, low, below) if kind == "float" else count(what, x, int(low)) if kind == "int" else x
+        object.__setattr__(self, name, x)
 
     def check(self) -> None:
         """Raise where a setting is of the wrong kind, or two do not go together."""
@@ -208,9 +193,11 @@ class Optimizer(Saved):
     """
 
     params: Sequence[Value] = field(repr=False)
-    lr: Setting = Setting(1e-3)
+    lr: float = 1e-3
 
-    update: ClassVar[Callable[..., None] | None] = None
+    def update(self, *rest: Any) -> None:
+        """Compute and set all new data and state: a subclass has a function for it."""
+        raise InputTypeError(f"{type(self).__name__} has no rule: assign update in the class, or use nn.SGD")
 
     def __post_init__(self) -> None:
         self.params = _leaves(type(self).__name__, self.params)
@@ -221,8 +208,6 @@ class Optimizer(Saved):
     def step(self) -> None:
         """Change every parameter that has a gradient; where one's new data can't be computed, none."""
         columns = [getattr(self, name) for name in self.columns]
-        if self.update is None:
-            raise InputTypeError(f"{type(self).__name__} has no rule: assign update in the class, or use nn.SGD")
         self.update(self.params, *columns, *flat(list(self.settings().values())))
 
     def zero_grad(self) -> None:
@@ -254,9 +239,9 @@ class SGD(Optimizer):
     0.0
     """
 
-    momentum: Setting = Setting(0.0)
-    dampening: Setting = Setting(0.0, low=-math.inf)
-    weight_decay: Setting = Setting(0.0)
+    momentum: float = 0.0
+    dampening: float = 0.0
+    weight_decay: float = 0.0
     nesterov: bool = False
 
     columns = ("steps", "direction")
@@ -294,11 +279,11 @@ class RMSprop(Optimizer):
     0.9
     """
 
-    lr: Setting = Setting(1e-2)
-    alpha: Setting = Setting(0.99)
-    eps: Setting = Setting(1e-8, positive=True)
-    weight_decay: Setting = Setting(0.0)
-    momentum: Setting = Setting(0.0)
+    lr: float = 1e-2
+    alpha: float = 0.99
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    momentum: float = 0.0
     centered: bool = False
 
     columns = ("square", "average", "direction")
@@ -327,10 +312,10 @@ class Adagrad(Optimizer):
     0.9
     """
 
-    lr: Setting = Setting(1e-2)
-    lr_decay: Setting = Setting(0.0)
-    weight_decay: Setting = Setting(0.0)
-    eps: Setting = Setting(1e-10, positive=True)
+    lr: float = 1e-2
+    lr_decay: float = 0.0
+    weight_decay: float = 0.0
+    eps: float = 1e-10
 
     columns = ("steps", "total")
     update = staticmethod(adagrad)
@@ -359,11 +344,11 @@ class Adam(Optimizer):
     """
 
     betas: Sequence[float] = (0.9, 0.999)
-    eps: Setting = Setting(1e-8, positive=True)
-    weight_decay: Setting = Setting(0.0)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
 
     columns = ("steps", "average", "square")
-    update: ClassVar[Callable[..., None]] = staticmethod(adam)
+    update = staticmethod(adam)
 
     def check(self) -> None:
         """The betas are two numbers, each from 0 to below 1."""
@@ -393,7 +378,7 @@ class AdamW(Adam):
     0.75
     """
 
-    weight_decay: Setting = Setting(1e-2)
+    weight_decay: float = 1e-2
 
     update = staticmethod(partial(adam, decoupled=True))
 
@@ -460,8 +445,8 @@ class StepLR(Scheduler):
     0.5
     """
 
-    step_size: Setting = Setting(low=1, whole=True)
-    gamma: Setting = Setting(0.1)
+    step_size: int
+    gamma: float = 0.1
 
     def next_lr(self, lr: float, epoch: int) -> float:
         """See the class."""
@@ -487,8 +472,8 @@ class CosineAnnealingLR(Scheduler):
     0.5
     """
 
-    T_max: Setting = Setting(low=1, whole=True)
-    eta_min: Setting = Setting(0.0)
+    T_max: int
+    eta_min: float = 0.0
 
     def next_lr(self, lr: float, epoch: int) -> float:
         """See the class."""
@@ -519,9 +504,9 @@ class LinearLR(Scheduler):
     0.75
     """
 
-    start_factor: Setting = Setting(1 / 3, positive=True)
-    end_factor: Setting = Setting(1.0)
-    total_iters: Setting = Setting(5, low=1, whole=True)
+    start_factor: float = 1 / 3
+    end_factor: float = 1.0
+    total_iters: int = 5
 
     def next_lr(self, lr: float, epoch: int) -> float:
         """See the class."""
@@ -546,7 +531,7 @@ class ReduceLROnPlateau(Scheduler):
         threshold_mode: "rel" for a threshold in shares of the best figure, "abs" for one in its units.
         cooldown: how many epochs after a reduction are not counted.
         min_lr: the lowest rate, >= 0.
-        eps: a change of the rate that is no larger is left out.
+        eps: a change of the rate that is no larger is left out; > 0.
 
     Raises:
         InputTypeError: where an argument is of the wrong kind.
@@ -562,16 +547,16 @@ class ReduceLROnPlateau(Scheduler):
     """
 
     mode: str = "min"
-    factor: Setting = Setting(0.1, below=1.0)
-    patience: Setting = Setting(10, whole=True)
-    threshold: Setting = Setting(1e-4)
+    factor: float = 0.1
+    patience: int = 10
+    threshold: float = 1e-4
     threshold_mode: str = "rel"
-    cooldown: Setting = Setting(0, whole=True)
-    min_lr: Setting = Setting(0.0)
-    eps: Setting = Setting(1e-8)
-    best: float = field(default=math.inf, init=False)
+    cooldown: int = 0
+    min_lr: float = 0.0
+    eps: float = 1e-8
+    best: Any = field(default=math.inf, init=False)
     num_bad_epochs: int = field(default=0, init=False)
-    cooldown_counter: float = field(default=0, init=False)
+    cooldown_counter: int = field(default=0, init=False)
 
     def check(self) -> None:
         """The choices are among those named."""
@@ -660,10 +645,9 @@ def _leaves(name: str, params: Any) -> list[Value]:
     remedy = f"write {name}(model.parameters())"
     leaves = list(typed(f"{name}'s parameters", params, Iterable, f"a list; {remedy}"))
     for p in leaves:
-        if not isinstance(p, Value):
-            raise InputTypeError(f"{name}: a parameter must be a Value, not {type(p).__name__} {p!r:.60}; {remedy}")
-        if p.inputs:
-            raise InputError(f"{name} can't train {p!r}, which its op computes from its inputs; {remedy}")
+        if not isinstance(p, Value) or p.inputs:
+            kind = InputError if isinstance(p, Value) else InputTypeError
+            raise kind(f"{name} takes Values that no op computed, not {p!r:.99}; {remedy}")
     require(leaves, f"{name} got no parameters: a generator may be used up, or the model has none; {remedy}")
     once = len({id(p) for p in leaves}) == len(leaves)
     require(once, f"{name}: a parameter comes twice and would be stepped twice; {remedy}")

@@ -198,17 +198,18 @@ def fit(model: Model, data: Data, *, loss: Measure, optimizer: Optimizer, epochs
     measures, sign = _measures(loss, metrics), {"min": 1.0, "max": -1.0}[choice("mode", mode, "min", "max")]
     choice("monitor", monitor, *measures)
     done: list[tuple[Figures, Figures]] = []  # an epoch each, whole
-    interrupted, best, best_epoch, kept = False, math.inf, 0, module.state_dict()
-    bar = _progress_bar(epochs * -(-len(inputs) // batch_size)) if progress else None
+    interrupted, best, best_epoch, kept, held_out = False, math.inf, 0, module.state_dict(), list[str]()
+    bar = _progress_bar(epochs * -(-len(inputs) // batch_size)) if progress else _Silent()
     try:
         for epoch in range(1, epochs + 1):
             batches = minibatches(*data, batch_size=batch_size, seed=source)
-            _describe(bar, f"epoch {epoch}/{epochs}", done[-1][1] if done else {})
+            bar.set_description(", ".join([f"epoch {epoch}/{epochs}", *held_out]))
             with _mode(model, True):
                 learned = _epoch(model, batched, batches, measures, optimizer, bar, not done)
             tested = evaluate(model, validation, loss=loss, metrics=metrics, batched=batched) if validation else {}
             done.append((learned, tested))
-            _describe(bar, f"epoch {epoch}/{epochs}", tested)
+            held_out = [f"held-out {name} {x:.3f}" for name, x in tested.items()]
+            bar.set_description(", ".join([f"epoch {epoch}/{epochs}", *held_out]))
             figure = (tested or learned)[monitor]
             if scheduler is not None:
                 scheduler.step(figure)
@@ -223,10 +224,9 @@ def fit(model: Model, data: Data, *, loss: Measure, optimizer: Optimizer, epochs
     finally:
         if patience is not None and best_epoch:
             module.load_state_dict(kept)
-        if bar is not None:
-            bar.close()
-    train, held_out = [{name: [epoch[i][name] for epoch in done if epoch[i]] for name in measures} for i in (0, 1)]
-    return History(train, held_out if validation else {}, interrupted, best_epoch)
+        bar.close()
+    train, tests = [{name: [epoch[i][name] for epoch in done if epoch[i]] for name in measures} for i in (0, 1)]
+    return History(train, tests if validation else {}, interrupted, best_epoch)
 
 
 @contextmanager
@@ -260,9 +260,8 @@ def _epoch(model: Model, batched: bool, batches: Any, measures: Mapping[str, Mea
         for name, x in measured.items():
             sums[name] += item(x) * len(inputs)
             averages[name] = sums[name] / seen
-        if bar is not None:
-            bar.set_postfix({name: f"{x:.3f}" for name, x in averages.items()}, refresh=False)
-            bar.update()
+        bar.set_postfix({name: f"{x:.3f}" for name, x in averages.items()}, refresh=False)
+        bar.update()
     return averages
 
 
@@ -284,9 +283,11 @@ def _progress_bar(steps: int) -> Any:
     return tqdm(total=steps, unit="batch", dynamic_ncols=True)
 
 
-def _describe(bar: Any, epoch: str, tested: Figures) -> None:
-    if bar is not None:
-        bar.set_description(", ".join([epoch, *(f"held-out {name} {x:.3f}" for name, x in tested.items())]))
+class _Silent:
+    """A progress bar that shows nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments, **options: None
 
 
 def _pair(data: Any) -> Data:
