@@ -29,13 +29,11 @@ from .optim import (SGD, Adagrad, Adam, AdamW, CosineAnnealingLR, LinearLR, Line
                     RMSprop, Scheduler, StepLR, clip_grad_norm_, clip_grad_value_)
 from .training import History, accuracy, evaluate, fit, minibatches
 
-__all__ = [
-    "ELU", "GELU", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "BatchNorm1d", "Buffer", "CheckpointError", "Conv2d",
-    "CosineAnnealingLR", "Dropout", "Flatten", "History", "LSTMCell", "Layer", "LeakyReLU", "Linear", "LinearLR",
-    "LinearWarmup", "LogSoftmax", "MaxPool2d", "MissingLibraryError", "Module", "Neuron", "Optimizer", "Parameter",
-    "RMSprop", "RNNCell", "ReLU", "ReduceLROnPlateau", "Scheduler", "Sequential", "SiLU", "Sigmoid", "Softmax",
-    "Softplus", "Softsign", "StepLR", "Tanh", "accuracy", "binary_cross_entropy", "binary_cross_entropy_with_logits",
-    "categorical_cross_entropy", "clip_grad_norm_", "clip_grad_value_", "cross_entropy", "evaluate", "fit",
-    "hinge_loss", "huber_loss", "init", "l1_loss", "l1_penalty", "l2_penalty", "load", "minibatches", "mse_loss",
-    "nll_loss", "save",
-]
+__all__ = ["ELU", "GELU", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "BatchNorm1d", "Buffer", "CheckpointError",
+           "Conv2d", "CosineAnnealingLR", "Dropout", "Flatten", "History", "LSTMCell", "Layer", "LeakyReLU", "Linear",
+           "LinearLR", "LinearWarmup", "LogSoftmax", "MaxPool2d", "MissingLibraryError", "Module", "Neuron",
+           "Optimizer", "Parameter", "RMSprop", "RNNCell", "ReLU", "ReduceLROnPlateau", "Scheduler", "Sequential",
+           "SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "StepLR", "Tanh", "accuracy", "binary_cross_entropy",
+           "binary_cross_entropy_with_logits", "categorical_cross_entropy", "clip_grad_norm_", "clip_grad_value_",
+           "cross_entropy", "evaluate", "fit", "hinge_loss", "huber_loss", "init", "l1_loss", "l1_penalty",
+           "l2_penalty", "load", "minibatches", "mse_loss", "nll_loss", "save"]

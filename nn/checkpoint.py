@@ -8,7 +8,6 @@ Python reads. The digest is of the state's own JSON text, as `json.dumps` writes
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
@@ -23,8 +22,7 @@ from autograd.errors import AutogradError, InputError
 from .inputs import require, typed
 from .module import Module
 
-FORMAT = "chainrule checkpoint"
-VERSION = 1
+FORMAT, VERSION = "chainrule checkpoint", 1
 _REMEDY = "Load a file that nn.save wrote for a module of this shape. The module was not changed."
 
 
@@ -116,8 +114,7 @@ def checked_path(path: Any) -> Path:
 def _mode(path: Path) -> int:
     """The permissions of a regular file; nothing else is read, or replaced."""
     mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    require(stat.S_ISREG(mode), f"not a regular file: {str(path)!r}", OSError)
     return stat.S_IMODE(mode)
 
 
@@ -159,6 +156,5 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _float(text: str) -> float:
-    x = float(text)
-    require(math.isfinite(x), f"{text[:40]} is too large for a float", CheckpointError)
-    return x
+    require(math.isfinite(float(text)), f"{text[:40]} is too large for a float", CheckpointError)
+    return float(text)

@@ -12,19 +12,17 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 from autograd import Value
-from autograd.errors import InputTypeError
 
-from .inputs import choice, flat, require, shape, whole, within
+from .inputs import choice, flat, require, shape, typed, whole, within
 from .module import Parameter
 
 W = TypeVar("W")
 
 
-Generator: TypeAlias = random.Random
-Seed: TypeAlias = int | Generator | None
+Seed: TypeAlias = int | random.Random | None
 
 
-def generator(seed: Seed) -> Generator:
+def generator(seed: Seed) -> random.Random:
     """The generator that a ``seed`` argument means.
 
     Args:
@@ -39,12 +37,12 @@ def generator(seed: Seed) -> Generator:
     """
     if seed is None:
         return random.uniform.__self__  # type: ignore[attr-defined, no-any-return]
-    fits = isinstance(seed, random.Random) or whole(seed) is not None
-    require(fits, f"seed must be a whole number, a random.Random or None, not {seed!r:.60}", InputTypeError)
+    kind = random.Random if whole(seed) is None else object
+    typed("seed", seed, kind, "a whole number, a random.Random or None")
     return seed if isinstance(seed, random.Random) else random.Random(whole(seed))
 
 
-def parameters(bound: float, source: Generator, *sizes: int) -> Any:
+def parameters(bound: float, source: random.Random, *sizes: int) -> Any:
     """New parameters of this shape, drawn between -bound and bound.
 
     >>> row = parameters(1.0, generator(0), 2)
@@ -197,8 +195,8 @@ def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
 def _filled(weights: W, draw: Callable[[], float]) -> W:
     leaves = flat(weights)
     for p in leaves:
-        fits = isinstance(p, Value) and not p.inputs
-        require(fits, f"an initialiser fills parameters, as in layer.weight, not {p!r:.60}", InputTypeError)
+        kind = Value if isinstance(p, Value) and not p.inputs else ()
+        typed("what an initialiser fills", p, kind, "parameters, as in layer.weight")
     for p in leaves:
         p.data = draw()
     return weights
@@ -207,8 +205,7 @@ def _filled(weights: W, draw: Callable[[], float]) -> W:
 def _fans(weights: Any) -> tuple[int, int]:
     """How many inputs an output is made from, and how many outputs an input goes into."""
     sizes = shape("the weights", weights)
-    fits = len(sizes) >= 2 and 0 not in sizes
-    require(fits, f"fans are those of a layer's weight, of two dimensions or more, not of the shape {sizes}")
+    require(len(sizes) > 1 and all(sizes), f"fans are those of a weight, of two dimensions or more, not of {sizes}")
     field = math.prod(sizes[2:])
     return sizes[1] * field, sizes[0] * field
 

@@ -44,9 +44,8 @@ def typed(what: str, x: T, kind: Any, wanted: str) -> T:
     >>> typed("the data", [1.0], list, "a list")
     [1.0]
     """
-    array = hasattr(x, "tolist") and hasattr(x, "__len__")
-    remedy = "; write x.tolist()" if array else ""
-    got = type(x).__name__ if array or x is None else f"{type(x).__name__} {x!r:.60}"
+    remedy = "; write x.tolist()" if hasattr(x, "tolist") and hasattr(x, "__len__") else ""
+    got = type(x).__name__ if remedy or x is None else f"{type(x).__name__} {x!r:.60}"
     require(isinstance(x, kind), f"{what} must be {wanted}, not {got}{remedy}", InputTypeError)
     return x
 
@@ -97,8 +96,7 @@ def shape(what: str, x: Any) -> tuple[int, ...]:
     ((2, 3), ())
     """
     if not isinstance(x, (list, tuple)):
-        if hasattr(x, "tolist") and hasattr(x, "__len__"):
-            typed(what, x, list, "numbers in lists")
+        typed(what, x, () if hasattr(x, "tolist") and hasattr(x, "__len__") else object, "numbers in lists")
         return ()
     shapes = {shape(what, xi) for xi in x}
     require(len(shapes) <= 1, f"{what} is ragged: its parts have the shapes {', '.join(map(str, sorted(shapes)))}")

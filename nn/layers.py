@@ -15,7 +15,6 @@ from typing import Any, ClassVar, TypeAlias
 import autograd
 from autograd import Value, ops
 from autograd.errors import InputError, InputTypeError
-from autograd.ops import is_number
 
 from .init import Seed, generator, parameters
 from .inputs import choice, count, flat, item, mapped, require, shape, typed, within
@@ -85,8 +84,7 @@ class Sequential(Module):
 
     def __init__(self, *modules: Module) -> None:
         for i, module in enumerate(modules):
-            remedy = f"; write {module.__name__}()" if isinstance(module, type) else ""
-            setattr(self, str(i), typed(f"Sequential's module {i}", module, Module, f"a Module{remedy}"))
+            setattr(self, str(i), typed(f"Sequential's module {i}", module, Module, "a Module, such as nn.ReLU()"))
 
     def forward(self, x: Any) -> Any:
         """What the last module gives."""
@@ -96,9 +94,6 @@ class Sequential(Module):
 
     def __iter__(self) -> Iterator[Module]:
         return iter([module for module in vars(self).values() if isinstance(module, Module)])
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
 
     def __getitem__(self, i: int) -> Module:
         return list(iter(self))[i]
@@ -146,8 +141,7 @@ class Dropout(Module):
         if not self.training:
             return x
         mask = mapped(lambda _: self.source.random() >= self.p, x) if mask is None else mask
-        fits = shape("Dropout's mask", mask) == shape("Dropout's input", x)
-        require(fits, "Dropout: the mask must have the shape of the input")
+        require(shape("the mask", mask) == shape("the input", x), "Dropout's mask must have the shape of its input")
         scale = 1.0 / (1.0 - self.p) if self.p < 1.0 else 0.0
         return mapped(lambda xi, keep: xi * (scale if keep else 0.0), x, mask)
 
@@ -248,9 +242,8 @@ class Conv2d(Module):
         bound, source = 1.0 / math.sqrt(nin * math.prod(self.kernel_size)), generator(seed)
         self.weight = parameters(bound, source, nout, nin, *self.kernel_size)
         self.bias = parameters(bound, source, nout) if bias else None
-        around = f", padding={self.padding}" if any(self.padding) else ""
-        sizes = f"{nin}, {nout}, kernel_size={self.kernel_size}, stride={self.stride}{around}"
-        self.text = f"{sizes}{'' if bias else ', bias=False'}"
+        self.text = f"{nin}, {nout}, kernel_size={self.kernel_size}, stride={self.stride}"
+        self.text += f", padding={self.padding}" * any(self.padding) + ", bias=False" * (not bias)
 
     def forward(self, image: Sequence[Any]) -> list[list[list[Value]]]:
         """out_channels planes."""
@@ -381,9 +374,9 @@ class LSTMCell(_Cell):
         hidden, memory = state
         _sized(self, memory, self.nout)
         i, f, g, o = self._sums(x, hidden)
-        kept, new = _times(map(autograd.sigmoid, f), memory), _times(map(autograd.sigmoid, i), map(autograd.tanh, g))
-        memory = _plus(kept, new)
-        return _times(map(autograd.sigmoid, o), map(autograd.tanh, memory)), memory
+        i, f, o = (map(autograd.sigmoid, sums) for sums in (i, f, o))
+        memory = _plus(_times(f, memory), _times(i, map(autograd.tanh, g)))
+        return _times(o, map(autograd.tanh, memory)), memory
 
 
 class _Activation(Module):
@@ -391,12 +384,16 @@ class _Activation(Module):
 
     function: ClassVar[Callable[..., Any]]
 
-    def __init_subclass__(cls, function: Callable[..., Any]) -> None:
-        super().__init_subclass__()
-        cls.function = staticmethod(function)
+    defaults: ClassVar[dict[str, Any]]
 
-    def __init__(self, **options: Any) -> None:
-        self.options, self.text = options, ", ".join(f"{name}={x!r}" for name, x in options.items())
+    def __init_subclass__(cls, function: Callable[..., Any], **defaults: Any) -> None:
+        super().__init_subclass__()
+        cls.function, cls.defaults = staticmethod(function), defaults
+
+    def __init__(self, *values: Any, **options: Any) -> None:
+        self.options = {**self.defaults, **dict(zip(self.defaults, values, strict=False)), **options}
+        self.text = ", ".join(f"{name}={x!r}" for name, x in self.options.items())
+        require(len(values) <= len(self.defaults), f"{type(self).__name__} takes {len(self.defaults)} options")
         self(0.0)  # a wrong option is told here
 
     def forward(self, x: Any) -> Any:
@@ -452,37 +449,28 @@ class Softsign(_Activation, function=autograd.softsign):
     """
 
 
-class LeakyReLU(_Activation, function=autograd.leaky_relu):
+class LeakyReLU(_Activation, function=autograd.leaky_relu, negative_slope=0.01):
     """x for x > 0, else negative_slope × x.
 
     >>> LeakyReLU()([-2.0])
     [-0.02]
     """
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        super().__init__(negative_slope=negative_slope)
 
-
-class ELU(_Activation, function=autograd.elu):
+class ELU(_Activation, function=autograd.elu, alpha=1.0):
     """x for x > 0, else alpha × (exp(x) - 1).
 
     >>> ELU()([3.0, 0.0])
     [3.0, 0.0]
     """
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__(alpha=alpha)
 
-
-class GELU(_Activation, function=autograd.gelu):
+class GELU(_Activation, function=autograd.gelu, approximate="none"):
     """x Φ(x) with the normal distribution's Φ; approximate="tanh" for its approximation.
 
     >>> GELU()([0.0])
     [0.0]
     """
-
-    def __init__(self, approximate: str = "none") -> None:
-        super().__init__(approximate=approximate)
 
 
 class Softmax(Module):
@@ -532,9 +520,8 @@ class Neuron(Module):
     """
 
     def __init__(self, nin: int, nonlin: bool = True, seed: Seed = None) -> None:
-        self.nin = count("Neuron's nin", nin)
-        self.w = parameters(1.0, generator(seed), self.nin)
-        self.b, self.nonlin = Parameter(0.0), nonlin
+        self.nin, self.nonlin = count("Neuron's nin", nin), nonlin
+        self.w, self.b = parameters(1.0, generator(seed), self.nin), Parameter(0.0)
 
     def forward(self, x: Sequence[Any]) -> Value:
         """One Value from nin numbers."""
@@ -599,8 +586,8 @@ class MLP(Module):
         typed("MLP's nouts", nouts, (list, tuple), "a list of layer sizes, as MLP(2, [16, 1])")
         require(nouts, "MLP needs a layer; write MLP(2, [16, 1]) for 2 inputs, 16 hidden neurons and 1 output")
         self.nin, source, last = count("MLP's nin", nin), generator(seed), len(nouts) - 1
-        sizes = zip([self.nin, *nouts], nouts, strict=False)
-        self.layers = [Layer(n, m, nonlin=i != last, seed=source) for i, (n, m) in enumerate(sizes)]
+        sizes = [self.nin, *nouts]
+        self.layers = [Layer(sizes[i], n, nonlin=i != last, seed=source) for i, n in enumerate(nouts)]
 
     def forward(self, x: Sequence[Any]) -> Any:
         """The last layer's output."""
@@ -630,12 +617,11 @@ def _sized(layer: Module, x: Any, *sizes: int | None) -> tuple[Any, ...]:
     found = shape(f"{name}: the input", x)
     fits = len(found) == len(sizes) and 0 not in found and all(map(lambda n, m: n in (None, m), sizes, found))
     form, got = ("".join(f"[{'…' if n is None else n}]" for n in ns) for ns in (sizes, found))
-    remedy = "; one sample at a time: [model(x) for x in batch]" if len(found) > len(sizes) else ""
-    what = f"{name} takes numbers in lists of the shape {form}, not {got or type(x).__name__}{remedy}"
+    what = f"{name} takes numbers in lists of the shape {form}, not {got or type(x).__name__}"
+    what += "; one sample at a time: [model(x) for x in batch]" * (len(found) > len(sizes))
     require(fits, what, InputError if found else InputTypeError)
     for i, leaf in enumerate(flat(x)):
-        kind = isinstance(leaf, Value) or is_number(leaf)
-        require(kind, f"{name}: input {i} must be a number or a Value, not {type(leaf).__name__}", InputTypeError)
+        typed(f"{name}: input {i}", leaf, Value if not ops.is_number(leaf) else object, "a number or a Value")
     return found
 
 
@@ -650,6 +636,5 @@ def _windows(layer: Module, plane: Any, size: Size, stride: Size, padding: Size,
     empty = [[fill] * (len(plane[0]) + 2 * beside)] * above
     rows = [*empty, *([*[fill] * beside, *row, *[fill] * beside] for row in plane), *empty]
     tops, lefts = range(0, len(rows) - high + 1, stride[0]), range(0, len(rows[0]) - wide + 1, stride[1])
-    got = f"{len(rows)} × {len(rows[0])}"
-    require(tops and lefts, f"{layer!r} needs an image of {high} × {wide} at least, padding included, not {got}")
+    require(tops and lefts, f"{layer!r} needs an image of {high} × {wide} at least, padding included")
     return [[[x for row in rows[i : i + high] for x in row[j : j + wide]] for j in lefts] for i in tops]

@@ -114,10 +114,7 @@ def binary_cross_entropy(output: Any, target: Any, reduction: str = "mean") -> A
     >>> binary_cross_entropy([0.5, 1.0], [1, 1], reduction="none")
     [0.6931471805599453, 0.0]
     """
-
-    def bce(p: Any, t: Any) -> Any:
-        return _mixed(t, lambda: 0.0 - autograd.log(_share(p)), lambda: 0.0 - autograd.log1p(-_share(p)))
-
+    bce = _mixed(lambda p: 0.0 - autograd.log(_share(p)), lambda p: 0.0 - autograd.log1p(-_share(p)))
     return _of_numbers("binary_cross_entropy", bce, output, target, reduction)
 
 
@@ -136,10 +133,7 @@ def binary_cross_entropy_with_logits(output: Any, target: Any, reduction: str = 
     >>> binary_cross_entropy_with_logits([0.0, 1000.0, -1000.0], [1, 1, 1], reduction="none")
     [0.6931471805599453, 0.0, 1000.0]
     """
-
-    def bce(x: Any, t: Any) -> Any:
-        return _mixed(t, lambda: autograd.softplus(-x), lambda: autograd.softplus(x))
-
+    bce = _mixed(lambda x: autograd.softplus(-x), autograd.softplus)
     return _of_numbers("binary_cross_entropy_with_logits", bce, output, target, reduction)
 
 
@@ -156,11 +150,15 @@ def _numbers(what: str, xs: Any) -> Any:
     return mapped(lambda x: x if isinstance(x, Value) else ops.number(x, what), xs)
 
 
-def _mixed(t: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-    """t × yes + (1 - t) × no; what has no share, which may be infinite, is not computed."""
-    if isinstance(_share(t), float) and t in (0.0, 1.0):
-        return yes() if t else no()
-    return t * yes() + (1.0 - t) * no()
+def _mixed(yes: Callable[[Any], Any], no: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """t × yes + (1 - t) × no, of x and t; what has no share, which may be infinite, is not computed."""
+
+    def mixed(x: Any, t: Any) -> Any:
+        if isinstance(_share(t), float) and t in (0.0, 1.0):
+            return yes(x) if t else no(x)
+        return t * yes(x) + (1.0 - t) * no(x)
+
+    return mixed
 
 
 def _share(x: Any) -> Any:
@@ -252,12 +250,10 @@ def class_label(name: str, target: Any, classes: int, where: str = "") -> int:
     >>> class_label("accuracy", 2, 10)
     2
     """
-    label = whole(target)
-    if label is None:
-        label = typed(f"{name}: the target{where}", target, (), "a class, an int")
-    known = f"there are {classes} outputs; classes count from 0 to one less than that"
-    require(0 <= label < classes, f"{name}: the target{where} is {label}, but {known}")
-    return label
+    label: Any = whole(target)
+    typed(f"{name}: the target{where}", target, () if label is None else object, "a class, an int")
+    require(0 <= label < classes, f"{name}: the target{where} is {label}, of {classes} outputs, counted from 0")
+    return int(label)
 
 
 def paired(name: str, outputs: Any, targets: Any) -> list[tuple[Any, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import reprlib
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from autograd import Value
 from autograd.engine import parameter
@@ -18,8 +18,6 @@ from autograd.errors import InputTypeError
 from autograd.ops import is_number, number
 
 from .inputs import flat, mapped, require, typed
-
-M = TypeVar("M", bound="Module")
 
 
 def Parameter(data: Any, label: str = "") -> Value:  # noqa: N802 - torch's name; a function, since Value is final
@@ -98,8 +96,7 @@ class Module:
         Raises:
             InputTypeError: where the subclass has none.
         """
-        name = type(self).__name__
-        raise InputTypeError(f"{name} can't be called: give class {name} a method forward(self, x)")
+        raise InputTypeError(f"{type(self).__name__} can't be called: give its class a method forward(self, x)")
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """This module, named "", and every one in it, each once, with the path that leads to it.
@@ -121,12 +118,10 @@ class Module:
         >>> [name for name, _ in nn.Linear(2, 1).named_parameters()]
         ['weight.0.0', 'weight.0.1', 'bias.0']
         """
-        first: dict[int, tuple[str, Value]] = {}
-        for entry, held in _entries(self, type(self).__name__):
-            for name, p in _leaves(entry, held):
-                if isinstance(p, Value):
-                    first.setdefault(id(p), (name, p))
-        return list(first.values())
+        first: dict[int, tuple[str, Any]] = {}
+        for name, leaf in [leaf for entry in _entries(self, type(self).__name__) for leaf in _leaves(*entry)]:
+            first.setdefault(id(leaf), (name, leaf))
+        return [(name, p) for name, p in first.values() if isinstance(p, Value)]
 
     def parameters(self) -> list[Value]:
         """Every parameter once, in the order of `named_parameters`.
@@ -151,7 +146,7 @@ class Module:
         for p in self.parameters():
             p.grad = None
 
-    def train(self: M, mode: bool = True) -> M:
+    def train(self, mode: bool = True) -> Self:
         """Set ``training``, which layers such as Dropout read, here and in every module inside.
 
         Args:
@@ -172,7 +167,7 @@ class Module:
             module.training = typed("train's mode", mode, bool, "True or False")
         return self
 
-    def eval(self: M) -> M:
+    def eval(self) -> Self:
         """``train(False)``: compute as after training. It records a graph all the same; `autograd.no_grad` does not.
 
         >>> Module().eval().training
@@ -211,7 +206,7 @@ class Module:
         Traceback (most recent call last):
             ...
         autograd.errors.InputError: the state does not fit Module: missing 'weight'; unexpected 'wieght'. It must come \
-from a Module's state_dict(), of the same shape. Nothing was changed.
+from the state_dict() of one like it. Nothing was changed.
         """
         own = type(self).__name__
         refuse_misfits(own, self.state_dict(), state)
@@ -221,8 +216,8 @@ from a Module's state_dict(), of the same shape. Nothing was changed.
             for (place, leaf), x in zip(_leaves(entry, held), flat(state[entry]), strict=True):
                 planned.append((leaf, number(x, place)))
                 other = numbers.setdefault(id(leaf), x)  # a parameter in two lists must be given one number
-                twice = f"{place} is {x!r}, but the same parameter is {other!r} elsewhere"
-                require(repr(other) == repr(x), _MISFIT.format(own, twice))
+                why = _MISFIT.format(own, f"{place} is {x!r}, but the same parameter is {other!r} elsewhere")
+                require(repr(other) == repr(x), why)
         for leaf, data in planned:
             leaf.data = data
 
@@ -324,17 +319,13 @@ def _is_array(held: Any, depth: int = 32) -> bool:
     return depth > 0 and len(held) > 0 and all(_is_array(x, depth - 1) for x in held)
 
 
-def _leaves(name: str, held: Any) -> Iterator[tuple[str, Value | Buffer]]:
-    if isinstance(held, (Value, Buffer)):
-        yield name, held
-    else:
-        for i, x in enumerate(held):
-            yield from _leaves(f"{name}.{i}", x)
+def _leaves(name: str, held: Any) -> list[tuple[str, Any]]:
+    if not isinstance(held, (list, tuple)):
+        return [(name, held)]
+    return [leaf for i, x in enumerate(held) for leaf in _leaves(f"{name}.{i}", x)]
 
 
-_MISFIT = (
-    "the state does not fit {0}: {1}. It must come from a {0}'s state_dict(), of the same shape. Nothing was changed."
-)
+_MISFIT = "the state does not fit {0}: {1}. It must come from the state_dict() of one like it. Nothing was changed."
 
 
 def refuse_misfits(owner: str, own: Mapping[str, Any], state: Any) -> None:
@@ -355,14 +346,11 @@ def refuse_misfits(owner: str, own: Mapping[str, Any], state: Any) -> None:
 
 def _misfits(place: str, own: Any, given: Any) -> list[str]:
     """Where `given` differs in shape or kind from `own`, in words."""
-    if isinstance(own, (list, tuple)):
-        if not isinstance(given, (list, tuple)):
-            return [f"{place} must be a list of {len(own)}, not {reprlib.repr(given)}"]
-        if len(given) != len(own):
-            return [f"{place} must have length {len(own)}, not {len(given)}"]
+    if isinstance(own, (list, tuple)) and isinstance(given, (list, tuple)) and len(own) == len(given):
         pairs = enumerate(zip(own, given, strict=True))
         return [problem for i, (x, g) in pairs for problem in _misfits(f"{place}[{i}]", x, g)]
-    number_like = is_number(given) and not isinstance(given, bool)
-    fits = number_like if isinstance(own, float) else type(given) is type(own)
-    kind = "number" if isinstance(own, float) else type(own).__name__
-    return [] if fits else [f"{place} must be a {kind}, not {reprlib.repr(given)}"]
+    many, one = isinstance(own, (list, tuple)), isinstance(own, float)
+    kind = f"list of {len(own)}" if many else "number" if one else type(own).__name__
+    fits = is_number(given) and not isinstance(given, bool) if one else type(given) is type(own) and not many
+    got = f"a list of {len(given)}" if isinstance(given, (list, tuple)) else reprlib.repr(given)
+    return [] if fits else [f"{place} must be a {kind}, not {got}"]

@@ -48,8 +48,7 @@ def rmsprop(params: Params, square: Column, average: Column, direction: Column,
             lr: float, alpha: float, eps: float, weight_decay: float, momentum: float, centered: bool) -> None:
     """A step of `RMSprop`."""
     def new(x: float, g: float, v: float, m: float, d: float) -> tuple[float, ...]:
-        v = alpha * v + (1 - alpha) * (g * g)
-        m = alpha * m + (1 - alpha) * g if centered else m
+        v, m = alpha * v + (1 - alpha) * (g * g), alpha * m + (1 - alpha) * g if centered else m
         spread = 0.0 if v < m * m else v - m * m  # rounding can bring it below 0, where torch has nan
         g = g / (math.sqrt(spread) + eps)
         d = momentum * d + g if momentum else d
@@ -207,8 +206,7 @@ class Optimizer(Saved):
 
     def step(self) -> None:
         """Change every parameter that has a gradient; where one's new data can't be computed, none."""
-        columns = [getattr(self, name) for name in self.columns]
-        self.update(self.params, *columns, *flat(list(self.settings().values())))
+        self.update(self.params, *[getattr(self, name) for name in self.columns], *flat([*self.settings().values()]))
 
     def zero_grad(self) -> None:
         """Clear the gradients: they read 0.0, and `step` passes the parameters over."""
@@ -250,9 +248,7 @@ class SGD(Optimizer):
     def check(self) -> None:
         """Nesterov's form needs a momentum above 0 and no dampening."""
         fits = not self.nesterov or (self.momentum > 0 and self.dampening == 0)
-        require(
-            fits, "nesterov needs a momentum above 0 and no dampening; write SGD(params, momentum=0.9, nesterov=True)"
-        )
+        require(fits, "nesterov needs a momentum, as in SGD(params, momentum=0.9, nesterov=True), and no dampening")
 
 
 class RMSprop(Optimizer):
@@ -577,8 +573,7 @@ class ReduceLROnPlateau(Scheduler):
         step = sign * self.threshold
         bar = self.best * (1.0 - step) if self.threshold_mode == "rel" else self.best - step
         better = sign * figure < sign * bar
-        self.last_epoch += 1
-        self.best = figure if better else self.best
+        self.last_epoch, self.best = self.last_epoch + 1, figure if better else self.best
         self.num_bad_epochs = 0 if better or self.cooldown_counter else self.num_bad_epochs + 1
         self.cooldown_counter = max(0, self.cooldown_counter - 1)
         if self.num_bad_epochs > self.patience:
@@ -636,9 +631,8 @@ def clip_grad_value_(parameters: Iterable[Value], clip_value: float) -> None:
     -0.5
     """
     most = within("clip_grad_value_'s clip_value", clip_value, 0.0)
-    for p in _leaves("clip_grad_value_", parameters):
-        if p.has_grad:
-            p.grad = ops.clamp(p.grad, -most, most)
+    for p in [p for p in _leaves("clip_grad_value_", parameters) if p.has_grad]:
+        p.grad = ops.clamp(p.grad, -most, most)
 
 
 def _leaves(name: str, params: Any) -> list[Value]:
@@ -649,6 +643,5 @@ def _leaves(name: str, params: Any) -> list[Value]:
             kind = InputError if isinstance(p, Value) else InputTypeError
             raise kind(f"{name} takes Values that no op computed, not {p!r:.99}; {remedy}")
     require(leaves, f"{name} got no parameters: a generator may be used up, or the model has none; {remedy}")
-    once = len({id(p) for p in leaves}) == len(leaves)
-    require(once, f"{name}: a parameter comes twice and would be stepped twice; {remedy}")
+    require(len({id(p) for p in leaves}) == len(leaves), f"{name}: a parameter comes twice; {remedy}")
     return leaves

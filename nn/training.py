@@ -252,9 +252,7 @@ def _epoch(model: Model, batched: bool, batches: Any, measures: Mapping[str, Mea
         measured = {name: measure(outputs, targets) for name, measure in measures.items()}
         typed("fit: the loss", measured["loss"], Value, "a Value that depends on the parameters").backward()
         reached = seen or not first or any(p.has_grad for p in optimizer.params)
-        require(
-            reached, "fit: the loss depends on none of the optimizer's parameters; make the optimizer of this model's"
-        )
+        require(reached, "fit: the loss depends on none of the optimizer's parameters; give it this model's")
         optimizer.step()
         seen += len(inputs)
         for name, x in measured.items():
@@ -278,8 +276,7 @@ def _progress_bar(steps: int) -> Any:
     try:
         from tqdm import tqdm
     except ImportError:
-        remedy = "pip install 'chainrule[demos]', or call fit(…, progress=False)"
-        raise MissingLibraryError(f"the progress bar needs tqdm: {remedy}") from None
+        raise MissingLibraryError("no tqdm: pip install 'chainrule[demos]', or call fit(…, progress=False)") from None
     return tqdm(total=steps, unit="batch", dynamic_ncols=True)
 
 
@@ -291,12 +288,11 @@ class _Silent:
 
 
 def _pair(data: Any) -> Data:
-    pair = typed("data", data, (list, tuple), "a pair (inputs, targets)")
+    pair = [_sequence(column) for column in typed("data", data, (list, tuple), "a pair (inputs, targets)")]
     require(len(pair) == 2, f"data must be a pair (inputs, targets), not of {len(pair)}", InputTypeError)
-    inputs, targets = (_sequence(column) for column in pair)
-    n, m = len(inputs), len(targets)
+    n, m = map(len, pair)
     require(n == m > 0, f"data need a target for each input, not {m} for {n}")
-    return inputs, targets
+    return pair[0], pair[1]
 
 
 def _sequence(column: Any) -> Any:

@@ -250,7 +250,7 @@ def test_without_tqdm_the_message_names_both_ways_out(monkeypatch):
         ({"batch_size": 0}, InputError, "batch_size"),
         ({"seed": "x"}, InputTypeError, "seed"),
         ({"validation": ([[1.0]], [])}, InputError, "0 for 1"),
-        ({"validation": [1.0]}, InputTypeError, "pair"),
+        ({"validation": [1.0]}, InputTypeError, "inputs and targets"),
         ({"metrics": {"loss": nn.accuracy}}, InputError, "'loss'"),
         ({"loss": lambda outputs, targets: 1.0}, InputTypeError, "must be a Value"),
         ({"loss": None}, InputTypeError, "loss must be a function.*not None"),
