@@ -19,7 +19,7 @@ from typing import Any
 
 from autograd.errors import AutogradError, InputError
 
-from .inputs import require, typed
+from .init import require, typed
 from .module import Module
 
 FORMAT, VERSION = "chainrule checkpoint", 1

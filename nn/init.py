@@ -1,23 +1,23 @@
-"""Where random numbers come from, and what layers start with: torch's ``nn.init``.
+"""What layers start with: torch's initialisers and where their numbers come from. And what is asked of arguments.
 
 An initialiser fills a layer's parameters, nested lists of them, and returns them. Its bounds and standard deviations
 are torch's; its numbers are Python's generator's, the same for the same seed.
+
+The *shape* of lists in lists is how long they are, from the outermost in.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import random
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from autograd import Value
-
-from .inputs import choice, flat, require, shape, typed, whole, within
-from .module import Parameter
-
-W = TypeVar("W")
-
+from autograd.engine import parameter
+from autograd.errors import InputError, InputTypeError
+from autograd.ops import number
 
 Seed: TypeAlias = int | random.Random | None
 
@@ -50,11 +50,11 @@ def parameters(bound: float, source: random.Random, *sizes: int) -> Any:
     [True, True]
     """
     if not sizes:
-        return Parameter(source.uniform(-bound, bound))
+        return parameter(source.uniform(-bound, bound))
     return [parameters(bound, source, *sizes[1:]) for _ in range(sizes[0])]
 
 
-def uniform_(weights: W, a: float = 0.0, b: float = 1.0, seed: Seed = None) -> W:
+def uniform_(weights: Any, a: float = 0.0, b: float = 1.0, seed: Seed = None) -> Any:
     """Fill with numbers between a and b.
 
     Args:
@@ -79,7 +79,7 @@ def uniform_(weights: W, a: float = 0.0, b: float = 1.0, seed: Seed = None) -> W
     return _filled(weights, lambda: source.uniform(low, high))
 
 
-def normal_(weights: W, mean: float = 0.0, std: float = 1.0, seed: Seed = None) -> W:
+def normal_(weights: Any, mean: float = 0.0, std: float = 1.0, seed: Seed = None) -> Any:
     """Fill with normally distributed numbers.
 
     Args:
@@ -103,7 +103,7 @@ def normal_(weights: W, mean: float = 0.0, std: float = 1.0, seed: Seed = None) 
     return _filled(weights, lambda: source.gauss(mean, std))
 
 
-def xavier_uniform_(weights: W, gain: float = 1.0, seed: Seed = None) -> W:
+def xavier_uniform_(weights: Any, gain: float = 1.0, seed: Seed = None) -> Any:
     """Fill uniformly between ±gain √(6/(fan_in + fan_out)) (Glorot & Bengio 2010): for tanh and sigmoid.
 
     Args:
@@ -126,7 +126,7 @@ def xavier_uniform_(weights: W, gain: float = 1.0, seed: Seed = None) -> W:
     return uniform_(weights, -bound, bound, seed)
 
 
-def xavier_normal_(weights: W, gain: float = 1.0, seed: Seed = None) -> W:
+def xavier_normal_(weights: Any, gain: float = 1.0, seed: Seed = None) -> Any:
     """Fill normally with the standard deviation gain √(2/(fan_in + fan_out)); else as `xavier_uniform_`.
 
     >>> import nn
@@ -136,8 +136,8 @@ def xavier_normal_(weights: W, gain: float = 1.0, seed: Seed = None) -> W:
     return normal_(weights, 0.0, within("the gain", gain, low=0.0) * math.sqrt(2.0 / sum(_fans(weights))), seed)
 
 
-def kaiming_uniform_(weights: W, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-                     seed: Seed = None) -> W:  # fmt: skip
+def kaiming_uniform_(weights: Any, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                     seed: Seed = None) -> Any:  # fmt: skip
     """Fill uniformly between ±gain √(3/fan) (He et al. 2015): for relu and its kin.
 
     Args:
@@ -162,8 +162,8 @@ def kaiming_uniform_(weights: W, a: float = 0.0, mode: str = "fan_in", nonlinear
     return uniform_(weights, -bound, bound, seed)
 
 
-def kaiming_normal_(weights: W, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-                    seed: Seed = None) -> W:  # fmt: skip
+def kaiming_normal_(weights: Any, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                    seed: Seed = None) -> Any:  # fmt: skip
     """Fill normally with the standard deviation gain/√fan; else as `kaiming_uniform_`.
 
     >>> import nn
@@ -186,13 +186,12 @@ def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
     >>> calculate_gain("tanh")
     1.6666666666666667
     """
-    slope = within("the negative slope", param)
     gains = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
-    gains["leaky_relu"] = math.sqrt(2.0 / (1.0 + slope * slope))
+    gains["leaky_relu"] = math.sqrt(2.0 / (1.0 + within("the negative slope", param) ** 2))
     return gains[choice("nonlinearity", nonlinearity, *gains)]
 
 
-def _filled(weights: W, draw: Callable[[], float]) -> W:
+def _filled(weights: Any, draw: Callable[[], float]) -> Any:
     leaves = flat(weights)
     for p in leaves:
         kind = Value if isinstance(p, Value) and not p.inputs else ()
@@ -213,3 +212,121 @@ def _fans(weights: Any) -> tuple[int, int]:
 def _he_std(weights: Any, a: float, mode: str, nonlinearity: str) -> float:
     fan = _fans(weights)[choice("mode", mode, "fan_in", "fan_out") == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+
+
+# ── What is asked of arguments, all over nn ─────────────────────────────────────────────────────────────────
+
+
+def require(ok: Any, message: str, kind: type[Exception] = InputError) -> None:
+    """Raise an error of this kind, unless ok.
+
+    >>> require(2 > 1, "two is more than one")
+    """
+    if not ok:
+        raise kind(message)
+
+
+def whole(x: Any) -> int | None:
+    """x as an int; None where it is no whole number, as a bool is none.
+
+    >>> whole(3), whole(3.0), whole(True)
+    (3, None, None)
+    """
+    try:
+        return None if isinstance(x, bool) else operator.index(x)
+    except TypeError:
+        return None
+
+
+def typed(what: str, x: Any, kind: Any, wanted: str) -> Any:
+    """x, where it is of this kind; `what` names it in a message, and `wanted` says what it should be.
+
+    >>> typed("the data", [1.0], list, "a list")
+    [1.0]
+    """
+    remedy = "; write x.tolist()" if hasattr(x, "tolist") and hasattr(x, "__len__") else ""
+    got = type(x).__name__ if remedy or x is None else f"{type(x).__name__} {x!r:.60}"
+    require(isinstance(x, kind), f"{what} must be {wanted}, not {got}{remedy}", InputTypeError)
+    return x
+
+
+def count(what: str, n: Any, least: int = 1) -> int:
+    """n as a whole number of at least `least`; `what` names it in a message.
+
+    >>> count("batch_size", 32)
+    32
+    """
+    known = whole(n)
+    require(known is not None, f"{what} must be a whole number, not {n!r:.60}", InputTypeError)
+    require((known or 0) >= least, f"{what} must be at least {least}, not {known}")
+    return known or 0
+
+
+def within(what: str, x: Any, low: float = -math.inf, below: float = math.inf) -> float:
+    """x as a finite float from `low` to below `below`; `what` names it in a message.
+
+    >>> within("lr", 1)
+    1.0
+    """
+    setting = number(x, what)
+    least = "" if low == -math.inf else " and above 0" if 0.0 < low < 1e-300 else f" and at least {low:g}"
+    allowed = f"finite{least}" + (f" and below {below:g}" if below < math.inf else "")
+    require(low <= setting < below and math.isfinite(setting), f"{what} must be {allowed}, not {setting!r}")
+    return setting
+
+
+def choice(what: str, x: Any, *choices: str) -> str:
+    """x, where it is one of `choices`; `what` names it in a message.
+
+    >>> choice("mode", "min", "min", "max")
+    'min'
+    """
+    require(isinstance(x, str) and x in choices, f"{what} must be {' or '.join(map(repr, choices))}, not {x!r:.60}")
+    return str(x)
+
+
+def shape(what: str, x: Any) -> tuple[int, ...]:
+    """How long the lists are, from the outermost in; () for what is no list. `what` names it in a message.
+
+    Raises:
+        InputError: where it is ragged: where lists side by side have different shapes.
+        InputTypeError: where an array stands in for a list.
+
+    >>> shape("x", [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), shape("x", 1.0)
+    ((2, 3), ())
+    """
+    if not isinstance(x, (list, tuple)):
+        typed(what, x, () if hasattr(x, "tolist") and hasattr(x, "__len__") else object, "numbers in lists")
+        return ()
+    shapes = {shape(what, xi) for xi in x}
+    require(len(shapes) <= 1, f"{what} is ragged: its parts have the shapes {', '.join(map(str, sorted(shapes)))}")
+    return (len(x), *shapes.pop()) if x else (0,)
+
+
+def flat(x: Any) -> list[Any]:
+    """What stands in the lists, in order.
+
+    >>> flat([[1.0, 2.0], [3.0]])
+    [1.0, 2.0, 3.0]
+    """
+    return [leaf for xi in x for leaf in flat(xi)] if isinstance(x, (list, tuple)) else [x]
+
+
+def mapped(function: Callable[..., Any], x: Any, *others: Any) -> Any:
+    """The function of each number in x, and of those in the same place in others of that shape; in lists as x.
+
+    >>> mapped(lambda a, b: a + b, [[1.0, 2.0]], [[10.0, 20.0]])
+    [[11.0, 22.0]]
+    """
+    if isinstance(x, (list, tuple)):
+        return [mapped(function, *xs) for xs in zip(x, *others, strict=True)]
+    return function(x, *others)
+
+
+def item(x: Any, what: str = "a number") -> float:
+    """The number that x is, or holds.
+
+    >>> item(Value(2.0)), item(3)
+    (2.0, 3.0)
+    """
+    return x.data if isinstance(x, Value) else number(x, what)

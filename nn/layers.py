@@ -16,8 +16,7 @@ import autograd
 from autograd import Value, ops
 from autograd.errors import InputError, InputTypeError
 
-from .init import Seed, generator, parameters
-from .inputs import choice, count, flat, item, mapped, require, shape, typed, within
+from .init import Seed, count, flat, generator, item, mapped, parameters, require, shape, typed, within
 from .module import Buffer, Module, Parameter
 
 Size: TypeAlias = tuple[int, int]  # rows and columns
@@ -251,8 +250,7 @@ class Conv2d(Module):
         planes = [_windows(self, plane, self.kernel_size, self.stride, self.padding, 0.0) for plane in image]
         fields = [[flat(channels) for channels in zip(*rows, strict=True)] for rows in zip(*planes, strict=True)]
         sums = [[[autograd.dot(k, field) for field in row] for row in fields] for k in map(flat, self.weight)]
-        biases = [None] * len(sums) if self.bias is None else [[b] * len(fields[0]) for b in self.bias]
-        return [[_plus(row, bias) for row in plane] for plane, bias in zip(sums, biases, strict=True)]
+        return [[_plus(row, self.bias and [self.bias[k]] * len(row)) for row in rows] for k, rows in enumerate(sums)]
 
 
 class MaxPool2d(Module):
@@ -286,8 +284,27 @@ class MaxPool2d(Module):
         return [[[ops.maximum(*window) for window in row] for row in plane] for plane in planes]
 
 
-class _Cell(Module):
-    """What recurrent cells share: for each of some gates, weights of the input and of the hidden state."""
+class RNNCell(Module):
+    """A step of a recurrent network: ``h = tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)``.
+
+    Args:
+        input_size: how many inputs.
+        hidden_size: how many numbers the hidden state has.
+        bias: whether to add the two biases.
+        seed: an int, a ``random.Random``, or None for Python's global generator.
+
+    All parameters start uniformly between ±1/√hidden_size.
+
+    Raises:
+        InputError: where a size is below 1, or on a call a length is another.
+        InputTypeError: where a size is no whole number, or on a call an input no list.
+
+    >>> cell = RNNCell(2, 3, seed=0)
+    >>> hidden = cell([1.0, 2.0])
+    >>> hidden = cell([3.0, 4.0], hidden)
+    >>> len(hidden)
+    3
+    """
 
     gates: ClassVar[int] = 1
 
@@ -299,6 +316,10 @@ class _Cell(Module):
         self.bias_ih, self.bias_hh = (parameters(bound, source, n) if bias else None for _ in range(2))
         self.text = f"{nin}, {nout}{'' if bias else ', bias=False'}"
 
+    def forward(self, x: Sequence[Any], hidden: Any = None) -> Any:
+        """The next hidden state; the first is zeros."""
+        return list(map(autograd.tanh, self._sums(x, [0.0] * self.nout if hidden is None else hidden)[0]))
+
     def _sums(self, x: Any, hidden: Any) -> list[list[Any]]:
         """For each gate, hidden_size weighted sums: one `dot` each, and the biases."""
         _sized(self, x, self.nin)
@@ -308,42 +329,7 @@ class _Cell(Module):
         return [sums[i : i + self.nout] for i in range(0, len(sums), self.nout)]
 
 
-class RNNCell(_Cell):
-    """A step of a recurrent network: ``h = tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)``.
-
-    Args:
-        input_size: how many inputs.
-        hidden_size: how many numbers the hidden state has.
-        bias: whether to add the two biases.
-        nonlinearity: "tanh" or "relu".
-        seed: an int, a ``random.Random``, or None for Python's global generator.
-
-    All parameters start uniformly between ±1/√hidden_size.
-
-    Raises:
-        InputError: where a size is below 1, the nonlinearity neither, or on a call a length is another.
-        InputTypeError: where a size is no whole number, or on a call an input no list.
-
-    >>> cell = RNNCell(2, 3, seed=0)
-    >>> hidden = cell([1.0, 2.0])
-    >>> hidden = cell([3.0, 4.0], hidden)
-    >>> len(hidden)
-    3
-    """
-
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh",
-                 seed: Seed = None) -> None:  # fmt: skip
-        super().__init__(input_size, hidden_size, bias, seed)
-        self.function = getattr(autograd, choice("RNNCell's nonlinearity", nonlinearity, "tanh", "relu"))
-        self.text += "" if nonlinearity == "tanh" else f", nonlinearity={nonlinearity}"
-
-    def forward(self, x: Sequence[Any], hidden: Sequence[Any] | None = None) -> list[Any]:
-        """The next hidden state; the first is zeros."""
-        (sums,) = self._sums(x, [0.0] * self.nout if hidden is None else hidden)
-        return list(map(self.function, sums))
-
-
-class LSTMCell(_Cell):
+class LSTMCell(RNNCell):
     """A step of a long short-term memory (Hochreiter & Schmidhuber 1997), with torch's order of gates: i, f, g, o.
 
     Args:
@@ -367,16 +353,16 @@ class LSTMCell(_Cell):
 
     gates = 4
 
-    def forward(self, x: Sequence[Any], state: tuple[Sequence[Any], Sequence[Any]] | None = None) -> tuple[Any, Any]:
-        """The next (hidden state, memory); the first are zeros."""
-        state = ([0.0] * self.nout,) * 2 if state is None else typed("LSTMCell's state", state, (list, tuple), "a pair")
+    def forward(self, x: Sequence[Any], hidden: Any = None) -> Any:
+        """The next pair (hidden state, memory); the first are zeros."""
+        state = ([0.0] * self.nout,) * 2 if hidden is None else typed("the state", hidden, (list, tuple), "a pair")
         require(len(state) == 2, f"LSTMCell's state is a pair (hidden, memory), not {len(state)} lists")
         hidden, memory = state
         _sized(self, memory, self.nout)
         i, f, g, o = self._sums(x, hidden)
-        i, f, o = (map(autograd.sigmoid, sums) for sums in (i, f, o))
-        memory = _plus(_times(f, memory), _times(i, map(autograd.tanh, g)))
-        return _times(o, map(autograd.tanh, memory)), memory
+        kept, new = _times(map(autograd.sigmoid, f), memory), _times(map(autograd.sigmoid, i), map(autograd.tanh, g))
+        memory = _plus(kept, new)
+        return _times(map(autograd.sigmoid, o), map(autograd.tanh, memory)), memory
 
 
 class _Activation(Module):
@@ -391,9 +377,8 @@ class _Activation(Module):
         cls.function, cls.defaults = staticmethod(function), defaults
 
     def __init__(self, *values: Any, **options: Any) -> None:
-        self.options = {**self.defaults, **dict(zip(self.defaults, values, strict=False)), **options}
+        self.options = {**self.defaults, **dict(zip([*self.defaults][: len(values)], values, strict=True)), **options}
         self.text = ", ".join(f"{name}={x!r}" for name, x in self.options.items())
-        require(len(values) <= len(self.defaults), f"{type(self).__name__} takes {len(self.defaults)} options")
         self(0.0)  # a wrong option is told here
 
     def forward(self, x: Any) -> Any:

@@ -13,7 +13,7 @@ import autograd
 from autograd import Value, ops
 from autograd.errors import InputError, InputTypeError
 
-from .inputs import choice, flat, mapped, require, shape, typed, whole, within
+from .init import choice, flat, mapped, require, shape, typed, whole, within
 
 # ── Of numbers: any shape, the targets' the same ────────────────────────────────────────────────────────────
 
@@ -90,9 +90,8 @@ def hinge_loss(output: Any, target: Any, reduction: str = "mean", margin: float 
     >>> hinge_loss([0.25, 3.0], [1, 1], reduction="none"), hinge_loss(0.25, -1)
     ([0.75, 0.0], 1.25)
     """
-    margin = within("hinge_loss's margin", margin)
-    signs = [t in (1.0, -1.0) for t in flat(target)]
-    require(all(signs), "hinge_loss: a target must be 1 or -1; for classes 0 and 1 write 2 * t - 1")
+    signs = all(t in (1.0, -1.0) for t in flat(target))
+    require(signs, "hinge_loss: a target must be 1 or -1; for classes 0 and 1 write 2 * t - 1")
     return _of_numbers("hinge_loss", lambda o, t: autograd.relu(margin - t * o), output, target, reduction)
 
 
@@ -264,9 +263,8 @@ def paired(name: str, outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
     """
     for what, xs in (("outputs", outputs), ("targets", targets)):
         typed(f"{name}: the {what} of a batch", xs, (list, tuple), "a list")
-    n, m = len(outputs), len(targets)
-    require(n == m, f"{name}: {n} outputs, but {m} targets; each needs its own")
-    require(n, f"{name} of nothing: the list is empty, and so its mean undefined")
+    require(len(outputs) == len(targets), f"{name}: {len(outputs)} outputs, but {len(targets)} targets")
+    require(outputs, f"{name} of nothing: the list is empty, and so its mean undefined")
     return list(zip(outputs, targets, strict=True))
 
 

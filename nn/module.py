@@ -17,7 +17,7 @@ from autograd.engine import parameter
 from autograd.errors import InputTypeError
 from autograd.ops import is_number, number
 
-from .inputs import flat, mapped, require, typed
+from .init import flat, mapped, require, typed
 
 
 def Parameter(data: Any, label: str = "") -> Value:  # noqa: N802 - torch's name; a function, since Value is final
@@ -210,8 +210,7 @@ from the state_dict() of one like it. Nothing was changed.
         """
         own = type(self).__name__
         refuse_misfits(own, self.state_dict(), state)
-        numbers: dict[int, float] = {}
-        planned: list[tuple[Value | Buffer, float]] = []
+        numbers, planned = dict[int, float](), list[tuple[Any, float]]()
         for entry, held in _entries(self, own):
             for (place, leaf), x in zip(_leaves(entry, held), flat(state[entry]), strict=True):
                 planned.append((leaf, number(x, place)))
@@ -260,8 +259,7 @@ from the state_dict() of one like it. Nothing was changed.
         inside = self.extra_repr()
         children = [f"({path}): {m!r}" for path, m in _walk(self, deep=False) if isinstance(m, Module) and path]
         if children:
-            lines = "\n".join([inside, *children] if inside else children)
-            inside = "\n  " + lines.replace("\n", "\n  ") + "\n"
+            inside = "\n  " + "\n".join([inside, *children] if inside else children).replace("\n", "\n  ") + "\n"
         return f"{type(self).__name__}({inside})"
 
 

@@ -21,18 +21,17 @@ from typing import Any, ClassVar, TypeAlias, dataclass_transform
 from autograd import Value, ops
 from autograd.errors import InputError, InputTypeError
 
-from .inputs import choice, count, flat, item, require, typed, within
+from .init import choice, count, flat, item, require, typed, within
 from .module import refuse_misfits
 
 # ── The arithmetic: a step of all parameters, given the columns and the settings ────────────────────────────
 
-Params: TypeAlias = Sequence[Value]
 Column: TypeAlias = "array[float]"
 
 # fmt: off
 
 
-def sgd(params: Params, step: Column, direction: Column,
+def sgd(params: Sequence[Value], step: Column, direction: Column,
         lr: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool) -> None:
     """A step of `SGD`; `step` counts those that had a momentum."""
     def new(x: float, g: float, n: float, d: float) -> tuple[float, ...]:
@@ -44,7 +43,7 @@ def sgd(params: Params, step: Column, direction: Column,
     _change(new, weight_decay, params, step, direction)
 
 
-def rmsprop(params: Params, square: Column, average: Column, direction: Column,
+def rmsprop(params: Sequence[Value], square: Column, average: Column, direction: Column,
             lr: float, alpha: float, eps: float, weight_decay: float, momentum: float, centered: bool) -> None:
     """A step of `RMSprop`."""
     def new(x: float, g: float, v: float, m: float, d: float) -> tuple[float, ...]:
@@ -57,7 +56,7 @@ def rmsprop(params: Params, square: Column, average: Column, direction: Column,
     _change(new, weight_decay, params, square, average, direction)
 
 
-def adagrad(params: Params, step: Column, total: Column,
+def adagrad(params: Sequence[Value], step: Column, total: Column,
             lr: float, lr_decay: float, weight_decay: float, eps: float) -> None:
     """A step of `Adagrad`."""
     def new(x: float, g: float, t: float, v: float) -> tuple[float, ...]:
@@ -67,14 +66,13 @@ def adagrad(params: Params, step: Column, total: Column,
     _change(new, weight_decay, params, step, total)
 
 
-def adam(params: Params, step: Column, average: Column, square: Column,
+def adam(params: Sequence[Value], step: Column, average: Column, square: Column,
          lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool = False) -> None:
     """A step of `Adam`; of `AdamW`, where the decay is decoupled."""
     def new(x: float, g: float, t: float, m: float, v: float) -> tuple[float, ...]:
         t, m, v = t + 1, beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * (g * g)
         mean, size = m / (1 - beta1**t), math.sqrt(v / (1 - beta2**t))  # the averages began at 0: make up for it
-        x = x - lr * weight_decay * x if decoupled else x
-        return x - lr * mean / (size + eps), t, m, v
+        return (x - lr * weight_decay * x if decoupled else x) - lr * mean / (size + eps), t, m, v
 
     _change(new, 0.0 if decoupled else weight_decay, params, step, average, square)
 
@@ -86,13 +84,14 @@ LIMITS = {  # of settings: the least, and what they must be below; the very leas
 # fmt: on
 
 
-def _change(new: Callable[..., tuple[float, ...]], weight_decay: float, params: Params, *columns: Column) -> None:
+def _change(
+    new: Callable[..., tuple[float, ...]], weight_decay: float, params: Sequence[Value], *columns: Column
+) -> None:
     """Set each parameter that has a gradient, and its entries, to what `new` computes; first all is computed."""
     changes = []
-    for i, p in enumerate(params):
-        if p.has_grad:
-            g = p.grad + weight_decay * p.data if weight_decay else p.grad
-            changes.append((i, new(p.data, g, *[column[i] for column in columns])))
+    for i, p in [(i, p) for i, p in enumerate(params) if p.has_grad]:
+        g = p.grad + weight_decay * p.data if weight_decay else p.grad
+        changes.append((i, new(p.data, g, *[column[i] for column in columns])))
     for i, (x, *state) in changes:
         for column, entry in zip(columns, state, strict=True):
             column[i] = entry
@@ -123,10 +122,10 @@ class Saved:
         dataclass(eq=False)(cls)
 
     def __setattr__(self, name: str, x: Any) -> None:
-        kind = {f.name: f.type for f in fields(self)}.get(name)  # type: ignore[arg-type]
+        kind = {f.name: f.type for f in fields(self)}.get(name)  # type: ignore[arg-type] # a type, or its name
         what, (low, below) = f"{type(self).__name__}'s {name}", LIMITS.get(name, (0.0, math.inf))
-        x = within(what, x, low, below) if kind == "float" else count(what, x, int(low)) if kind == "int" else x
-        object.__setattr__(self, name, x)
+        x = within(what, x, low, below) if kind in ("float", float) else x
+        object.__setattr__(self, name, count(what, x, int(low)) if kind in ("int", int) else x)
 
     def check(self) -> None:
         """Raise where a setting is of the wrong kind, or two do not go together."""
@@ -247,8 +246,8 @@ class SGD(Optimizer):
 
     def check(self) -> None:
         """Nesterov's form needs a momentum above 0 and no dampening."""
-        fits = not self.nesterov or (self.momentum > 0 and self.dampening == 0)
-        require(fits, "nesterov needs a momentum, as in SGD(params, momentum=0.9, nesterov=True), and no dampening")
+        fits = self.momentum > 0 and self.dampening == 0
+        require(fits or not self.nesterov, "nesterov needs a momentum above 0, such as 0.9, and no dampening")
 
 
 class RMSprop(Optimizer):
@@ -349,7 +348,7 @@ class Adam(Optimizer):
     def check(self) -> None:
         """The betas are two numbers, each from 0 to below 1."""
         two = isinstance(self.betas, (list, tuple)) and len(self.betas) == 2
-        require(two, f"betas must be two numbers, as (0.9, 0.999), not {self.betas!r:.60}", InputTypeError)
+        typed("betas", self.betas, object if two else (), "two numbers, as (0.9, 0.999)")
         self.betas = tuple([within(f"{type(self).__name__}'s betas", x, 0.0, 1.0) for x in self.betas])
 
 

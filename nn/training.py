@@ -21,8 +21,7 @@ from autograd import Value, no_grad
 from autograd.errors import InputTypeError, MissingLibraryError
 
 from .checkpoint import checked_path, save
-from .init import Seed, generator
-from .inputs import choice, count, item, require, typed
+from .init import Seed, choice, count, generator, item, require, typed
 from .losses import class_label, paired
 from .module import Module
 from .optim import Optimizer, Scheduler
@@ -189,7 +188,7 @@ def fit(model: Model, data: Data, *, loss: Measure, optimizer: Optimizer, epochs
     inputs, _ = _pair(data)
     _pair(data if validation is None else validation)
     typed("fit: optimizer", optimizer, Optimizer, "one, such as nn.SGD(model.parameters())")
-    typed("fit: scheduler", scheduler, (Scheduler, type(None)), "one, such as nn.StepLR(optimizer, 10)")
+    schedule = typed("fit: scheduler", scheduler or Scheduler(optimizer), Scheduler, "one, such as nn.StepLR(…)")
     keeps = patience is not None or checkpoint is not None
     module: Any = typed("fit: with patience or a checkpoint, model", model, Module, "a Module") if keeps else Module()
     checked_path("none" if checkpoint is None else checkpoint)
@@ -211,8 +210,7 @@ def fit(model: Model, data: Data, *, loss: Measure, optimizer: Optimizer, epochs
             held_out = [f"held-out {name} {x:.3f}" for name, x in tested.items()]
             bar.set_description(", ".join([f"epoch {epoch}/{epochs}", *held_out]))
             figure = (tested or learned)[monitor]
-            if scheduler is not None:
-                scheduler.step(figure)
+            schedule.step(figure)
             if sign * figure < best:  # never where it is nan
                 kept, best, best_epoch = module.state_dict(), sign * figure, epoch
                 if checkpoint is not None:
@@ -231,14 +229,13 @@ def fit(model: Model, data: Data, *, loss: Measure, optimizer: Optimizer, epochs
 
 @contextmanager
 def _mode(model: Any, training: bool) -> Iterator[None]:
-    modules = [module for _, module in model.named_modules()] if isinstance(model, Module) else []
-    before = [module.training for module in modules]
+    before = [(m, m.training) for _, m in (model.named_modules() if isinstance(model, Module) else [])]
     try:
-        for module in modules:
+        for module, _ in before:
             module.training = training
         yield
     finally:
-        for module, was in zip(modules, before, strict=True):
+        for module, was in before:
             module.training = was
 
 

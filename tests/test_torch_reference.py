@@ -14,7 +14,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value, gradients, ieee
-from nn.inputs import shape
+from nn.init import shape
 
 REFERENCE: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "torch_reference.json").read_text("utf-8"))
 inf, nan = math.inf, math.nan

@@ -387,7 +387,7 @@ LAYERS: list[tuple[str, list[Any], dict[str, Any], Any]] = [
     ("BatchNorm1d", [3], {"eps": 0.01, "momentum": 0.3, "affine": False}, BATCH),
     ("BatchNorm1d", [3], {"momentum": None}, BATCH),
     ("RNNCell", [3, 2], {}, SEQUENCE),
-    ("RNNCell", [3, 2], {"bias": False, "nonlinearity": "relu"}, SEQUENCE),
+    ("RNNCell", [3, 2], {"bias": False}, SEQUENCE),
     ("LSTMCell", [3, 2], {}, SEQUENCE),
     ("LSTMCell", [3, 4], {"bias": False}, SEQUENCE),
     *((name, [], {}, BATCH[0]) for name in ("ReLU", "SiLU", "Sigmoid", "Tanh", "Softsign", "GELU", "LeakyReLU", "ELU")),
