@@ -6,8 +6,6 @@ Floats are written as Python's repr, so they come back bit for bit; nan and infi
 Python reads. The digest is of the state's own JSON text, as `json.dumps` writes it: a flipped digit does not load.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

