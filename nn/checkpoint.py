@@ -6,9 +6,6 @@ Floats are written as Python's repr, so they come back bit for bit; nan and infi
 Python reads. The digest is of the state's own JSON text, as `json.dumps` writes it: a flipped digit does not load.
 """
 
-from __future__ import annotations
-
-import errno
 import hashlib
 import json
 import math
@@ -18,12 +15,12 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from autograd.errors import AutogradError, InputError, InputTypeError
+from autograd.errors import AutogradError, InputError
 
+from .init import require, typed
 from .module import Module
 
-FORMAT = "chainrule checkpoint"
-VERSION = 1
+FORMAT, VERSION = "chainrule checkpoint", 1
 _REMEDY = "Load a file that nn.save wrote for a module of this shape. The module was not changed."
 
 
@@ -32,7 +29,7 @@ class CheckpointError(AutogradError, ValueError):
 
 
 def save(module: Module, path: str | os.PathLike[str]) -> None:
-    """Write a module's parameters to a file, all of it or nothing: a crash leaves the old file as it was.
+    """Write a module's parameters and buffers to a file, all of it or nothing: a crash leaves the old file as it was.
 
     Args:
         module: what to save.
@@ -51,7 +48,7 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
     ['layers.0.neurons.0.w', 'layers.0.neurons.0.b']
     """
     text = _text(module)
-    target = Path(os.path.realpath(_checked(path)))  # through a link, which stays
+    target = Path(os.path.realpath(checked_path(path)))  # through a link, which stays
     mode = _mode(target) if target.exists() else None
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
     try:
@@ -68,7 +65,7 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
 
 
 def load(module: Module, path: str | os.PathLike[str]) -> None:
-    """Set a module's parameters to those in a file that `save` wrote. It must fit exactly, or nothing changes.
+    """Set parameters and buffers to those in a file that `save` wrote. It must fit exactly, or nothing changes.
 
     A file much larger than this module's own checkpoint is refused before it is read.
 
@@ -90,39 +87,37 @@ def load(module: Module, path: str | os.PathLike[str]) -> None:
     True
     """
     limit = 4096 + 8 * len(_text(module))  # a number takes 3 to 24 characters
-    _mode(_checked(path))  # a pipe would be waited for without end
+    _mode(checked_path(path))  # a pipe would be waited for without end
     with open(path, "rb") as file:
         raw = file.read(limit + 1)
     try:
-        if len(raw) > limit:
-            raise CheckpointError(f"it is larger than {limit} bytes, too large for this module")
+        require(len(raw) <= limit, f"over {limit} bytes, it is too large for this module", CheckpointError)
         module.load_state_dict(_state(raw))
     except (CheckpointError, InputError) as error:
         reason = str(error).removesuffix(" Nothing was changed.").removesuffix(".")
         raise CheckpointError(f"{os.fspath(path)}: {reason}. {_REMEDY}") from None
 
 
-def _checked(path: Any) -> Path:
-    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
-    if not isinstance(text, str):
-        raise InputTypeError(f"the path must be a str or a pathlib.Path, not {type(text).__name__} {text!r:.60}")
-    if not text:
-        raise InputError("the path is empty; write a file's, such as 'model.json'")
-    return Path(text)
+def checked_path(path: Any) -> Path:
+    """The path, where it is one.
+
+    >>> checked_path("model.json").name
+    'model.json'
+    """
+    typed("the path", path, (str, os.PathLike), "a str or a pathlib.Path")
+    require(os.fspath(path), "the path is empty; write a file's, such as 'model.json'")
+    return Path(path)
 
 
 def _mode(path: Path) -> int:
     """The permissions of a regular file; nothing else is read, or replaced."""
     mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    require(stat.S_ISREG(mode), f"not a regular file: {str(path)!r}", OSError)
     return stat.S_IMODE(mode)
 
 
 def _text(module: Module) -> str:
-    if not isinstance(module, Module):
-        raise InputTypeError(f"a checkpoint is of an nn.Module, which comes before the path, not {module!r:.60}")
-    state = module.state_dict()
+    state = typed("what is saved or loaded", module, Module, "an nn.Module, which comes before the path").state_dict()
     return json.dumps({"format": FORMAT, "version": VERSION, "sha256": _digest(state), "state": state}) + "\n"
 
 
@@ -136,36 +131,28 @@ def _state(raw: bytes) -> dict[str, Any]:
         document = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_int=_float, parse_float=_float)
     except RecursionError:
         raise CheckpointError("it is nested too deeply") from None
-    except CheckpointError:
-        raise
-    except ValueError as error:  # json's and utf-8's
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"it is damaged or no JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise CheckpointError(f"it is no checkpoint: it holds a {type(document).__name__}")
+    require(isinstance(document, dict), f"it is no checkpoint: it holds a {type(document).__name__}", CheckpointError)
     for key in ("format", "version", "sha256", "state"):
-        if key not in document:
-            raise CheckpointError(f"it is no checkpoint: it has no {key!r}")
-    if document["format"] != FORMAT:
-        raise CheckpointError(f"it is no checkpoint: its format is not {FORMAT!r}")
-    if type(document["version"]) is not float or document["version"] != VERSION:
-        raise CheckpointError(f"its version is not {VERSION}, the one that this chainrule reads")
-    state = document["state"]
-    if not isinstance(state, dict):
-        raise CheckpointError(f"its state is a {type(state).__name__}, not an object of names and numbers")
-    if document["sha256"] != _digest(state):
-        raise CheckpointError("it is damaged: its numbers do not match its sha256")
-    return state
+        require(key in document, f"it is no checkpoint: it has no {key!r}", CheckpointError)
+    state, version = document["state"], document["version"]
+    for reason, fits in {
+        f"it is no checkpoint: its format is not {FORMAT!r}": document["format"] == FORMAT,
+        f"its version is not {VERSION}, the one that this chainrule reads": type(version) is float
+        and version == VERSION,
+        f"its state is a {type(state).__name__}, not an object": isinstance(state, dict),
+        "it is damaged: its numbers do not match its sha256": document["sha256"] == _digest(state),
+    }.items():
+        require(fits, reason, CheckpointError)
+    return dict(state)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise CheckpointError("it names something twice")
-    return found
+    require(len(dict(pairs)) == len(pairs), "it names something twice", CheckpointError)
+    return dict(pairs)
 
 
 def _float(text: str) -> float:
-    x = float(text)
-    if math.isinf(x):
-        raise CheckpointError(f"{text[:40]} is too large for a float")
-    return x
+    require(math.isfinite(float(text)), f"{text[:40]} is too large for a float", CheckpointError)
+    return float(text)

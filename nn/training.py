@@ -8,22 +8,26 @@ What `fit` does in a step is what one would write by hand:
         optimizer.step()
 """
 
-from __future__ import annotations
-
+import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from autograd import Value, no_grad
-from autograd.errors import InputError, InputTypeError, MissingLibraryError
-from autograd.ops import number
+from autograd.errors import InputTypeError, MissingLibraryError
 
-from .init import Generator, Seed, count, generator
+from .checkpoint import checked_path, save
+from .init import Seed, choice, count, generator, item, require, typed
 from .losses import class_label, paired
-from .optim import Optimizer
+from .module import Module
+from .optim import Optimizer, Scheduler
 
-Data: TypeAlias = "tuple[Sequence[Any], Sequence[Any]]"  # inputs and targets, of one length
+Data: TypeAlias = tuple[Sequence[Any], Sequence[Any]]  # inputs and targets, of one length
 Measure: TypeAlias = Callable[[list[Any], list[Any]], Any]  # of outputs and targets: a loss, an accuracy
+Metrics: TypeAlias = Mapping[str, Measure] | None
+Figures: TypeAlias = dict[str, float]
 
 
 @dataclass
@@ -34,6 +38,7 @@ class History:
         train: "loss" and the metrics, averaged over the epoch's minibatches while the model learned from them.
         held_out: the same of the validation data, after each epoch; empty where there are none.
         interrupted: whether Ctrl-C ended it early.
+        best_epoch: the epoch, from 1, with the best figure of those that `fit` monitored; 0 where none was a number.
 
     >>> history = History(train={"loss": [0.7, 0.4]})
     >>> history.epochs
@@ -43,6 +48,7 @@ class History:
     train: dict[str, list[float]] = field(default_factory=dict)
     held_out: dict[str, list[float]] = field(default_factory=dict)
     interrupted: bool = False
+    best_epoch: int = 0
 
     @property
     def epochs(self) -> int:
@@ -64,23 +70,16 @@ def accuracy(outputs: Sequence[Sequence[Any]], targets: Sequence[int]) -> float:
     >>> accuracy([[0.1, 2.0], [3.0, 0.0]], [1, 1])
     0.5
     """
-    right = [_is_right(output, t, i) for i, (output, t) in enumerate(paired("accuracy", outputs, targets))]
-    return right.count(True) / len(right)
+    right = 0
+    for i, (output, target) in enumerate(paired("accuracy", outputs, targets)):
+        xs = [item(x, f"an output of sample {i}") for x in typed(f"output {i}", output, (list, tuple), "a list")]
+        label = class_label("accuracy", target, len(xs), f" of sample {i}")
+        right += all(x < xs[label] for x in xs[:label]) and all(x <= xs[label] for x in xs[label:])
+    return right / len(outputs)
 
 
-def _is_right(output: Any, target: Any, i: int) -> bool:
-    if not isinstance(output, (list, tuple)):
-        raise InputTypeError(
-            f"accuracy: output {i} must be a list of numbers, one a class, not {type(output).__name__}"
-        )
-    xs = [x.data if isinstance(x, Value) else number(x, f"an output of sample {i}") for x in output]
-    label = class_label("accuracy", target, len(xs), f" of sample {i}")
-    return all(x < xs[label] for x in xs[:label]) and all(x <= xs[label] for x in xs[label:])
-
-
-def minibatches(
-    *data: Sequence[Any], batch_size: int, seed: Seed = None, shuffle: bool = True
-) -> Iterator[tuple[list[Any], ...]]:
+def minibatches(*data: Sequence[Any], batch_size: int, seed: Seed = None, shuffle: bool = True,
+                drop_last: bool = False) -> Iterator[tuple[list[Any], ...]]:  # fmt: skip
     """Cut data into batches, in a random order; the last one may be smaller.
 
     Args:
@@ -88,6 +87,7 @@ def minibatches(
         batch_size: how many samples in a batch.
         seed: an int, a ``random.Random``, or None for Python's global generator.
         shuffle: False to keep the order.
+        drop_last: True to leave out a last batch that would be smaller.
 
     Returns:
         An iterator over tuples with a list from each sequence.
@@ -99,28 +99,24 @@ def minibatches(
     >>> list(minibatches("abcde", [0, 1, 2, 3, 4], batch_size=2, shuffle=False))
     [(['a', 'b'], [0, 1]), (['c', 'd'], [2, 3]), (['e'], [4])]
     """
-    for column in data:
-        _sequence("minibatches", column)
-    lengths = {len(column) for column in data}
-    if len(lengths) != 1 or lengths == {0}:
-        raise InputError(f"minibatches: data must have one length above 0, not {[len(column) for column in data]}")
-    size, order = count("batch_size", batch_size), list(range(lengths.pop()))
+    lengths = [len(_sequence(column)) for column in data]
+    require(len(set(lengths)) == 1 and lengths[0], f"minibatches: data must have one length above 0, not {lengths}")
+    size, order = count("batch_size", batch_size), list(range(lengths[0]))
     if shuffle:
         generator(seed).shuffle(order)
-    batches = (order[start : start + size] for start in range(0, len(order), size))
+    batches = (order[i : i + size] for i in range(0, len(order) // size * size if drop_last else len(order), size))
     return (tuple([column[i] for i in batch] for column in data) for batch in batches)
 
 
-def evaluate(
-    model: Callable[[Any], Any], data: Data, *, loss: Measure, metrics: Mapping[str, Measure] | None = None
-) -> dict[str, float]:
-    """The model's loss and metrics on all of `data`, without recording a graph.
+def evaluate(model: Any, data: Data, *, loss: Measure, metrics: Metrics = None, batched: bool = False) -> Figures:
+    """The model's loss and metrics on all of `data`, without recording a graph, a Module in eval mode.
 
     Args:
         model: from an input to an output.
         data: the pair (inputs, targets).
         loss: from outputs and targets to a number, such as `nn.cross_entropy`.
         metrics: more such functions, by name.
+        batched: whether the model takes a list of inputs and gives a list of outputs, as one with `BatchNorm1d` does.
 
     Raises:
         InputError: where inputs and targets differ in length or are empty.
@@ -130,28 +126,20 @@ def evaluate(
     {'loss': 2.0}
     """
     inputs, targets = _pair(data)
-    with no_grad():
-        outputs = [model(x) for x in inputs]
-        return {name: _float(measure(outputs, list(targets))) for name, measure in _measures(loss, metrics).items()}
+    with no_grad(), _mode(model, False):
+        outputs = model(list(inputs)) if batched else [model(x) for x in inputs]
+        return {name: item(measure(outputs, list(targets))) for name, measure in _measures(loss, metrics).items()}
 
 
-def fit(
-    model: Callable[[Any], Any],
-    data: Data,
-    *,
-    loss: Measure,
-    optimizer: Optimizer,
-    epochs: int,
-    batch_size: int,
-    seed: Seed = None,
-    validation: Data | None = None,
-    metrics: Mapping[str, Measure] | None = None,
-    progress: bool = True,
-) -> History:
+def fit(model: Any, data: Data, *, loss: Measure, optimizer: Optimizer, epochs: int, batch_size: int,
+        seed: Seed = None, validation: Data | None = None, metrics: Metrics = None, batched: bool = False,
+        scheduler: Scheduler | None = None, monitor: str = "loss", mode: str = "min", patience: int | None = None,
+        checkpoint: str | os.PathLike[str] | None = None, progress: bool = True) -> History:  # fmt: skip
     """Train a model: for each epoch, step the optimiser once a minibatch, then evaluate on held-out data.
 
     Args:
-        model: from an input to an output.
+        model: from an input to an output. A Module is in train mode while it learns, in eval mode while it is
+            evaluated, and afterwards as it was.
         data: the pair (inputs, targets) to learn from.
         loss: from a batch's outputs and targets to a Value, such as `nn.cross_entropy`.
         optimizer: holds the model's parameters.
@@ -160,18 +148,27 @@ def fit(
         seed: of the order of samples: an int, a ``random.Random``, or None for Python's global generator.
         validation: a held-out pair (inputs, targets).
         metrics: more functions of outputs and targets, by name, such as ``{"accuracy": nn.accuracy}``.
+        batched: whether the model takes a list of inputs and gives a list of outputs, as one with `BatchNorm1d` does.
+        scheduler: stepped after each epoch, with the monitored figure.
+        monitor: the figure by which epochs are compared: "loss" or a metric's name; held out, where there is such data.
+        mode: "min" where a smaller figure is better, "max" where a larger one is.
+        patience: stop after so many epochs without a better figure, and give the model back the best epoch's numbers,
+            however the training ends. None: go through all epochs, and keep the last one's.
+        checkpoint: where to `nn.save` the model whenever the figure is better.
         progress: whether to show a progress bar, on standard error.
 
     Returns:
         The history. Ctrl-C ends the training, not the program: the model keeps what it has learned (of the step under
-        way perhaps a part), and the history holds the complete epochs and ``interrupted=True``.
+        way perhaps a part; with a patience, the best epoch's numbers), and the history holds the complete epochs and
+        ``interrupted=True``.
 
     Raises:
-        InputError: where inputs and targets differ in length or are empty, a count is below 1, or the loss depends
-            on none of the optimiser's parameters.
+        InputError: where inputs and targets differ in length or are empty, a count is below 1, there is no figure to
+            monitor, or the loss depends on none of the optimiser's parameters.
         InputTypeError: where the data are no pair, a count is no whole number, the loss is no Value, or an argument
             is none of what is said above.
         MissingLibraryError: where the progress bar is wanted and tqdm is not installed.
+        OSError: where the checkpoint can't be written.
 
     >>> import nn
     >>> model = nn.Linear(1, 1, seed=0)
@@ -183,115 +180,112 @@ def fit(
     >>> round(model([3.0])[0].data, 2), history.epochs
     (7.0, 200)
     """
-    inputs, targets = _pair(data)
-    if not isinstance(optimizer, Optimizer):
-        raise InputTypeError(f"fit: optimizer must be one, such as nn.SGD(model.parameters()), not {optimizer!r:.60}")
-    if validation is not None:
-        _pair(validation)
+    inputs, _ = _pair(data)
+    _pair(data if validation is None else validation)
+    typed("fit: optimizer", optimizer, Optimizer, "one, such as nn.SGD(model.parameters())")
+    schedule = typed("fit: scheduler", scheduler or Scheduler(optimizer), Scheduler, "one, such as nn.StepLR(…)")
+    keeps = patience is not None or checkpoint is not None
+    module: Any = typed("fit: with patience or a checkpoint, model", model, Module, "a Module") if keeps else Module()
+    checked_path("none" if checkpoint is None else checkpoint)
     epochs, batch_size, source = count("epochs", epochs), count("batch_size", batch_size), generator(seed)
-    measures = _measures(loss, metrics)
-    done: list[tuple[dict[str, float], dict[str, float]]] = []  # an epoch each, whole
-    interrupted = False
-    bar = _progress_bar(epochs * -(-len(inputs) // batch_size)) if progress else None
+    wait = math.inf if patience is None else count("patience", patience)
+    measures, sign = _measures(loss, metrics), {"min": 1.0, "max": -1.0}[choice("mode", mode, "min", "max")]
+    choice("monitor", monitor, *measures)
+    done: list[tuple[Figures, Figures]] = []  # an epoch each, whole
+    interrupted, best, best_epoch, kept, held_out = False, math.inf, 0, module.state_dict(), list[str]()
+    bar = _progress_bar(epochs * -(-len(inputs) // batch_size)) if progress else _Silent()
     try:
         for epoch in range(1, epochs + 1):
-            _describe(bar, f"epoch {epoch}/{epochs}", done[-1][1] if done else {})
-            learned = _epoch(model, (inputs, targets), measures, optimizer, batch_size, source, bar)
-            tested = {} if validation is None else evaluate(model, validation, loss=loss, metrics=metrics)
+            batches = minibatches(*data, batch_size=batch_size, seed=source)
+            bar.set_description(", ".join([f"epoch {epoch}/{epochs}", *held_out]))
+            with _mode(model, True):
+                learned = _epoch(model, batched, batches, measures, optimizer, bar, not done)
+            tested = evaluate(model, validation, loss=loss, metrics=metrics, batched=batched) if validation else {}
             done.append((learned, tested))
-            _describe(bar, f"epoch {epoch}/{epochs}", tested)
+            held_out = [f"held-out {name} {x:.3f}" for name, x in tested.items()]
+            bar.set_description(", ".join([f"epoch {epoch}/{epochs}", *held_out]))
+            figure = (tested or learned)[monitor]
+            schedule.step(figure)
+            if sign * figure < best:  # never where it is nan
+                kept, best, best_epoch = module.state_dict(), sign * figure, epoch
+                if checkpoint is not None:
+                    save(module, checkpoint)
+            if epoch - best_epoch >= wait:
+                break
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        if bar is not None:
-            bar.close()
-    return History(
-        train={name: [learned[name] for learned, _ in done] for name in measures},
-        held_out={} if validation is None else {name: [tested[name] for _, tested in done] for name in measures},
-        interrupted=interrupted,
-    )
+        if patience is not None and best_epoch:
+            module.load_state_dict(kept)
+        bar.close()
+    train, tests = [{name: [epoch[i][name] for epoch in done if epoch[i]] for name in measures} for i in (0, 1)]
+    return History(train, tests if validation else {}, interrupted, best_epoch)
 
 
-def _epoch(
-    model: Callable[[Any], Any],
-    data: Data,
-    measures: Mapping[str, Measure],
-    optimizer: Optimizer,
-    batch_size: int,
-    source: Generator,
-    bar: Any,
-) -> dict[str, float]:
-    """Go through the data once; the averages of the measures over the samples, taken on the way."""
-    seen, sums = 0, dict.fromkeys(measures, 0.0)
-    averages: dict[str, float] = {}
-    for inputs, targets in minibatches(*data, batch_size=batch_size, seed=source):
+@contextmanager
+def _mode(model: Any, training: bool) -> Iterator[None]:
+    before = [(m, m.training) for _, m in (model.named_modules() if isinstance(model, Module) else [])]
+    try:
+        for module, _ in before:
+            module.training = training
+        yield
+    finally:
+        for module, was in before:
+            module.training = was
+
+
+def _epoch(model: Any, batched: bool, batches: Any, measures: Mapping[str, Measure],
+           optimizer: Optimizer, bar: Any, first: bool) -> Figures:  # fmt: skip
+    """Learn from each batch; the averages of the measures over the samples, taken on the way."""
+    seen, sums, averages = 0, dict.fromkeys(measures, 0.0), dict.fromkeys(measures, 0.0)
+    for inputs, targets in batches:
         optimizer.zero_grad()
-        outputs = [model(x) for x in inputs]
+        outputs = model(inputs) if batched else [model(x) for x in inputs]
         measured = {name: measure(outputs, targets) for name, measure in measures.items()}
-        loss = measured["loss"]
-        if not isinstance(loss, Value):
-            raise InputTypeError(f"fit: the loss must be a Value that depends on the parameters, not {loss!r}")
-        loss.backward()
-        if not seen and not any(p.has_grad for p in optimizer.params):
-            raise InputError(
-                "fit: the loss depends on none of the optimizer's parameters, so nothing would be learned; "
-                "make the optimizer of this model, as nn.SGD(model.parameters())"
-            )
+        typed("fit: the loss", measured["loss"], Value, "a Value that depends on the parameters").backward()
+        reached = seen or not first or any(p.has_grad for p in optimizer.params)
+        require(reached, "fit: the loss depends on none of the optimizer's parameters; give it this model's")
         optimizer.step()
         seen += len(inputs)
-        for name, x in measured.items():
-            sums[name] += _float(x) * len(inputs)
+        sums = {name: sums[name] + item(x) * len(inputs) for name, x in measured.items()}
         averages = {name: total / seen for name, total in sums.items()}
-        if bar is not None:
-            bar.set_postfix({name: f"{x:.3f}" for name, x in averages.items()}, refresh=False)
-            bar.update()
+        bar.set_postfix({name: f"{x:.3f}" for name, x in averages.items()}, refresh=False)
+        bar.update()
     return averages
 
 
-def _measures(loss: Measure, metrics: Mapping[str, Measure] | None) -> dict[str, Measure]:
-    if not (metrics is None or isinstance(metrics, Mapping)):
-        kind = type(metrics).__name__
-        raise InputTypeError(f"metrics must be functions by name, as {{'accuracy': nn.accuracy}}, not {kind}")
-    for name, measure in {"loss": loss, **(metrics or {})}.items():
-        if not callable(measure):
-            raise InputTypeError(
-                f"{name} must be a function of outputs and targets, such as nn.cross_entropy, not {measure!r:.60}"
-            )
-    if metrics and "loss" in metrics:
-        raise InputError("metrics: 'loss' names the loss itself; give the metric another name")
-    return {"loss": loss, **(metrics or {})}
+def _measures(loss: Measure, metrics: Metrics) -> dict[str, Measure]:
+    typed("metrics", metrics or {}, Mapping, "functions by name, as {'accuracy': nn.accuracy}")
+    require("loss" not in (metrics or {}), "metrics: 'loss' names the loss itself; give the metric another name")
+    found = {"loss": loss, **(metrics or {})}
+    for name, measure in found.items():
+        typed(name, measure, Callable, "a function of outputs and targets, such as nn.cross_entropy")
+    return found
 
 
 def _progress_bar(steps: int) -> Any:
     try:
         from tqdm import tqdm
     except ImportError:
-        raise MissingLibraryError(
-            "the progress bar needs tqdm: pip install 'chainrule[demos]', or call fit(…, progress=False)"
-        ) from None
+        raise MissingLibraryError("no tqdm: pip install 'chainrule[demos]', or call fit(…, progress=False)") from None
     return tqdm(total=steps, unit="batch", dynamic_ncols=True)
 
 
-def _describe(bar: Any, epoch: str, tested: Mapping[str, float]) -> None:
-    if bar is not None:
-        bar.set_description(", ".join([epoch, *(f"held-out {name} {x:.3f}" for name, x in tested.items())]))
+class _Silent:
+    """A progress bar that shows nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments, **options: None
 
 
 def _pair(data: Any) -> Data:
-    if not isinstance(data, (list, tuple)) or len(data) != 2:
-        raise InputTypeError(f"data must be a pair (inputs, targets), not {type(data).__name__}")
-    inputs, targets = data
-    for column in data:
-        _sequence("data", column)
-    if len(inputs) != len(targets) or len(inputs) == 0:
-        raise InputError(f"data need a target for each input, not {len(targets)} for {len(inputs)}")
-    return inputs, targets
+    pair = [_sequence(column) for column in typed("data", data, (list, tuple), "a pair (inputs, targets)")]
+    require(len(pair) == 2, f"data must be a pair (inputs, targets), not of {len(pair)}", InputTypeError)
+    n, m = map(len, pair)
+    require(n == m > 0, f"data need a target for each input, not {m} for {n}")
+    return pair[0], pair[1]
 
 
-def _sequence(where: str, column: Any) -> None:
-    if isinstance(column, Mapping) or not (hasattr(column, "__len__") and hasattr(column, "__getitem__")):
-        raise InputTypeError(f"{where}: inputs and targets must be lists, not {type(column).__name__}; write list(…)")
-
-
-def _float(x: Any) -> float:
-    return x.data if isinstance(x, Value) else float(x)
+def _sequence(column: Any) -> Any:
+    fits = hasattr(column, "__len__") and hasattr(column, "__getitem__") and not isinstance(column, Mapping)
+    return typed("inputs and targets", column, object if fits else (), "lists; write list(…)")

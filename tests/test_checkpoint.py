@@ -3,9 +3,14 @@
 import json
 import math
 import os
+import random
+import signal
 import stat
 import struct
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -164,7 +169,7 @@ def test_a_wrong_type_under_a_right_digest(tmp_path, number):
 
 def test_another_modules_checkpoint(tmp_path, saved):
     refused(saved, nn.MLP(2, [4, 1], seed=0), r"missing 'layers\.0\.neurons\.3\.w'")
-    refused(saved, nn.MLP(3, [3, 1], seed=0), r"layers\.0\.neurons\.0\.w must have length 3, not 2")
+    refused(saved, nn.MLP(3, [3, 1], seed=0), r"layers\.0\.neurons\.0\.w must be a list of 3")
     refused(saved, nn.Linear(2, 1), "unexpected 'layers")
 
 
@@ -302,3 +307,47 @@ def test_arguments_that_are_no_module_or_no_path(call, tmp_path):
             call(module_of([1.0]), path)
     with pytest.raises(InputError, match="the path is empty"):
         call(module_of([1.0]), "")
+
+
+TRAINING = """
+import sys
+import nn
+
+model = nn.MLP(2, [40, 1], seed=0)
+xs = [[i / 10, -i / 7] for i in range(8)]
+figures = iter(range(10**9, 0, -1))  # each epoch better than the one before, so that each is written
+print("ready", flush=True)
+nn.fit(
+    model, (xs, [x[0] for x in xs]), loss=nn.mse_loss, optimizer=nn.Adam(model.parameters()), epochs=10**6,
+    batch_size=8, metrics={"figure": lambda outputs, targets: next(figures)}, monitor="figure",
+    checkpoint=sys.argv[1], progress=False,
+)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
+def test_a_training_that_is_killed_leaves_a_whole_checkpoint(tmp_path):
+    """At any moment: while it computes, writes, syncs, renames; an epoch takes about as long as a checkpoint."""
+    path, source = tmp_path / "best.json", random.Random(0)
+    nn.save(nn.MLP(2, [40, 1], seed=7), path)
+    states, root = [path.read_bytes()], Path(nn.__file__).parent.parent
+    for _ in range(8):
+        command = [sys.executable, "-c", TRAINING, str(path)]
+        with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as training:
+            assert training.stdout.readline() == b"ready\n"
+            time.sleep(source.uniform(0.02, 0.25))
+            training.send_signal(signal.SIGKILL)
+        assert training.returncode == -signal.SIGKILL
+        model = nn.MLP(2, [40, 1], seed=1)
+        nn.load(model, path)  # whole: its digest says so
+        assert all(math.isfinite(p.data) for p in model.parameters())
+        states.append(path.read_bytes())
+    assert len(set(states)) > 4, "it was killed before it wrote anything"
+
+
+def test_buffers_are_in_the_checkpoint(tmp_path):
+    one, other = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    one([[1.0, 2.0], [3.0, 5.0]])
+    nn.save(one, tmp_path / "m.json")
+    nn.load(other, tmp_path / "m.json")
+    assert other.state_dict() == one.state_dict() != nn.BatchNorm1d(2).state_dict()

@@ -1,4 +1,4 @@
-"""`nn.cross_entropy` and `nn.mse_loss`, held against mpmath and against the written-out formulas."""
+"""`nn`'s losses, held against mpmath and against the written-out formulas; torch's numbers are in data/."""
 
 import math
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
-from autograd import Value
-from autograd.errors import InputError, InputTypeError
+from autograd import Value, ieee
+from autograd.errors import DomainError, InputError, InputTypeError
 
 logits_and_target = st.lists(st.floats(-700, 700), min_size=1, max_size=8).flatmap(
     lambda xs: st.tuples(st.just(xs), st.integers(0, len(xs) - 1))
@@ -64,7 +64,7 @@ def test_a_target_may_be_numpys_int():
 
 @pytest.mark.parametrize("target", [2, -1, 10**30])
 def test_a_target_out_of_range(target):
-    with pytest.raises(InputError, match=f"{target}.*2 logits"):
+    with pytest.raises(InputError, match=f"{target}.*2 outputs"):
         nn.cross_entropy([0.0, 0.0], target)
     with pytest.raises(InputError, match=f"of sample 1 is {target}"):
         nn.cross_entropy([[0.0, 0.0], [0.0, 0.0]], [0, target])
@@ -98,7 +98,7 @@ def test_batches_that_do_not_fit():
         nn.cross_entropy([], [])
     with pytest.raises(InputError, match="ragged"):
         nn.cross_entropy([[0.0, 1.0], [0.0]], [0, 0])
-    with pytest.raises(InputError, match="0 logits"):
+    with pytest.raises(InputError, match="0 outputs"):
         nn.cross_entropy([], 0)
 
 
@@ -172,3 +172,128 @@ def test_arrays_are_told_how_to_be_lists():
     for call in calls:
         with pytest.raises(InputTypeError, match=r"\.tolist\(\)"):
             call()
+
+
+# ── Losses of numbers ───────────────────────────────────────────────────────────────────────────────────────
+
+OF_NUMBERS = [
+    "mse_loss",
+    "l1_loss",
+    "huber_loss",
+    "hinge_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+]
+OF_CLASSES = ["cross_entropy", "nll_loss", "categorical_cross_entropy"]
+
+
+@pytest.mark.parametrize("name", OF_NUMBERS)
+def test_a_number_a_sample_and_a_batch(name):
+    loss = getattr(nn, name)
+    one, two = loss(0.25, 1), loss(0.75, 1)
+    assert loss([0.25, 0.75], [1, 1]) == (one + two) / 2
+    assert loss([[0.25], [0.75]], [[1], [1]], "sum") == one + two
+    assert loss([[0.25], [0.75]], [[1], [1]], reduction="none") == [[one], [two]]
+    assert loss(0.25, 1, reduction="none") == loss(0.25, 1, reduction="sum") == one
+    for wrong in ([], [[]]):
+        with pytest.raises(InputError, match="of nothing"):
+            loss(wrong, wrong)
+    with pytest.raises(InputError, match="output's shape"):
+        loss([0.5], [1.0, 1.0])
+    with pytest.raises(InputError, match="ragged"):
+        loss([[0.5], [0.5, 0.5]], [[1.0], [1.0, 1.0]])
+    for output, target in (("ab", 1.0), (None, 1.0), ([0.5], 1.0), ([0.5], ["1"]), (np.ones(1), [1.0]), (0.5, None)):
+        with pytest.raises((InputTypeError, InputError)):
+            loss(output, target)
+
+
+@pytest.mark.parametrize("name", [*OF_NUMBERS, *OF_CLASSES])
+def test_reductions_are_three(name):
+    output, target = ([0.5, 0.5], 1) if name in OF_CLASSES else (0.5, 1.0)
+    for wrong in ("avg", "", None, 1):
+        with pytest.raises(InputError, match=f"{name}'s reduction must be 'mean' or 'sum' or 'none'"):
+            getattr(nn, name)(output, target, reduction=wrong)
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_losses_of_classes_share_their_checks(name):
+    loss, row = getattr(nn, name), [0.25, 0.5]
+    losses = [loss(row, 0), loss(row, 1)]
+    assert loss([row, row], [0, 1], reduction="none") == losses
+    assert loss([row, row], [0, 1], reduction="sum") == losses[0] + losses[1]
+    for output, target in ((row, 2), (row, -1), ([row], [0, 1]), ([], []), ([row, [0.5]], [0, 0]), ([], 0)):
+        with pytest.raises(InputError):
+            loss(output, target)
+    for output, target in ((row, 1.0), (row, "1"), ("ab", 0), (np.ones(2), 0), ([None, 0.5], 0), (["0.5", 0.5], 0)):
+        with pytest.raises(InputTypeError):
+            loss(output, target)
+
+
+logits = st.floats(-800, 800)
+
+
+@given(logits, st.sampled_from([0.0, 0.25, 1.0]))
+def test_binary_cross_entropy_with_logits_is_mpmaths(x, t):
+    v = Value(x)
+    loss = nn.binary_cross_entropy_with_logits(v, t)
+    loss.backward()
+    with mpmath.workdps(400):
+        p = 1 / (1 + mpmath.exp(-mpmath.mpf(x)))
+        q = 1 / (1 + mpmath.exp(mpmath.mpf(x)))
+        expected, slope = -(t * mpmath.log(p) + (1 - t) * mpmath.log(q)), (1 - t) * p - t * q
+        assert loss.data == pytest.approx(float(expected), rel=1e-13, abs=1e-300)
+        assert v.grad == pytest.approx(float(slope), rel=1e-12, abs=1e-16 if t == 0.25 else 1e-300)
+
+
+def test_binary_cross_entropy_of_sure_answers():
+    assert nn.binary_cross_entropy([0.0, 1.0], [0, 1], reduction="none") == [0.0, 0.0]
+    assert nn.binary_cross_entropy(1e-20, 0) == pytest.approx(1e-20)
+    for p, t in ((0.0, 1), (1.0, 0)):
+        with pytest.raises(DomainError):
+            nn.binary_cross_entropy(Value(p), t)
+        with ieee():
+            assert nn.binary_cross_entropy(Value(p), t).data == math.inf
+    t = Value(1.0)
+    nn.binary_cross_entropy(0.25, t).backward()  # a target that is a Value has a gradient
+    assert t.grad == pytest.approx(math.log(0.75) - math.log(0.25))
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, math.nan])
+def test_probabilities_are_from_0_to_1(wrong):
+    for call in (
+        lambda: nn.binary_cross_entropy(wrong, 1),
+        lambda: nn.binary_cross_entropy(Value(wrong), 0),
+        lambda: nn.binary_cross_entropy(0.5, wrong),
+        lambda: nn.binary_cross_entropy_with_logits(0.5, wrong),
+        lambda: nn.categorical_cross_entropy([0.5, wrong], 1),
+    ):
+        with pytest.raises(InputError, match="from 0 to 1"):
+            call()
+
+
+def test_hinge_is_micrograds_margin_loss():
+    scores, signs = [0.3, -2.0, 1.7], [1.0, 1.0, -1.0]
+    ours, theirs = ([Value(x) for x in scores] for _ in range(2))
+    nn.hinge_loss(ours, signs).backward()
+    total = sum((1 + -t * x).relu() for x, t in zip(theirs, signs, strict=True)) * (1.0 / 3)
+    total.backward()
+    assert nn.hinge_loss(scores, signs) == pytest.approx(total.data, rel=1e-15)
+    assert [x.grad for x in ours] == pytest.approx([x.grad for x in theirs], rel=1e-15)
+    assert nn.hinge_loss(0.5, 1, margin=2.0) == 1.5
+    for wrong in (0, 2, 0.5, math.nan):
+        with pytest.raises(InputError, match="must be 1 or -1"):
+            nn.hinge_loss([0.5], [wrong])
+
+
+def test_huber_is_half_the_square_inside_and_a_line_outside():
+    assert nn.huber_loss([0.5, -0.5, 2.0, -2.0], [0.0] * 4, reduction="none") == [0.125, 0.125, 1.5, 1.5]
+    for delta in (0.0, -1.0, math.nan, math.inf):
+        with pytest.raises(InputError, match="delta"):
+            nn.huber_loss(1.0, 0.0, delta=delta)
+
+
+def test_penalties():
+    parameters = [nn.Parameter(2.0), nn.Parameter(-3.0), nn.Parameter(0.0)]
+    (nn.l1_penalty(parameters) + 0.5 * nn.l2_penalty(parameters)).backward()
+    assert [p.grad for p in parameters] == [1.0 + 2.0, -1.0 - 3.0, 0.0]
+    assert (nn.l1_penalty(parameters).data, nn.l2_penalty(parameters).data) == (5.0, 13.0)

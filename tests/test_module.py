@@ -175,7 +175,12 @@ def test_a_mismatch_names_everything_and_changes_nothing():
     del state["heads.left.bias"]
     with pytest.raises(InputError) as caught:
         net.load_state_dict(state)
-    for part in ("missing 'heads.left.bias'", "unexpected 'stray'", "rows[1] must have length 2, not 1", "not '5'"):
+    for part in (
+        "missing 'heads.left.bias'",
+        "unexpected 'stray'",
+        "rows[1] must be a list of 2",
+        "not '5'",
+    ):
         assert part in str(caught.value)
     assert net.state_dict() == before
 
@@ -222,3 +227,106 @@ def test_lists_in_cycles_and_deep_ones_are_walked():
 def test_a_parameter_of_the_class_is_refused_not_lost(make):
     with pytest.raises(InputTypeError, match=r"Net\.w.* belongs to the class.*__init__"):
         type("Net", (nn.Module,), {"w": make()})
+
+
+# ── Buffers, modes, text ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Counting(nn.Module):
+    def __init__(self):
+        self.weight = nn.Parameter(2.0)
+        self.seen = nn.Buffer(0)
+        self.means = [[nn.Buffer(0.5)], [nn.Buffer(1.5)]]
+
+    def forward(self, x):
+        self.seen.data += 1.0
+        return self.weight * x
+
+
+def test_buffers_are_state_and_no_parameters():
+    module = Counting()
+    assert module.parameters() == [module.weight]
+    module(1.0)
+    state = module.state_dict()
+    assert state == {"weight": 2.0, "seen": 1.0, "means": [[0.5], [1.5]]}
+    other = Counting()
+    other.load_state_dict({**state, "means": [[7], [8]]})
+    assert other.state_dict() == {"weight": 2.0, "seen": 1.0, "means": [[7.0], [8.0]]}
+    with pytest.raises(InputError, match=r"missing 'seen'; means\[0\] must be a list of 1"):
+        other.load_state_dict({"weight": 9.0, "means": [[1.0, 2.0], [3.0]]})
+    assert other.weight.data == 2.0
+    assert repr(module.means) == "[[Buffer(0.5)], [Buffer(1.5)]]"
+    for wrong in ("1", None, Value(1.0)):
+        with pytest.raises(InputTypeError):
+            nn.Buffer(wrong)
+    with pytest.raises(InputTypeError, match="belongs to the class"):
+        type("Net", (nn.Module,), {"seen": nn.Buffer(0.0)})
+
+
+def test_a_mismatch_of_batch_norm_names_its_running_numbers():
+    with pytest.raises(InputError, match=r"running_mean must be a list of 2.*running_var"):
+        nn.BatchNorm1d(2).load_state_dict(nn.BatchNorm1d(3).state_dict())
+
+
+def test_train_and_eval_reach_every_module_once_and_return_the_module():
+    model = nn.Sequential(nn.Dropout(), nn.Sequential(nn.BatchNorm1d(2)))
+    model.heads = {"left": [nn.Dropout()]}
+    model.itself = model
+    assert [path for path, _ in model.named_modules()] == ["", "0", "1", "1.0", "heads.left.0"]
+    assert all(m.training for _, m in model.named_modules())
+    assert model.eval() is model
+    assert not any(m.training for _, m in model.named_modules())
+    assert model[1].train() is model[1]
+    assert [m.training for _, m in model.named_modules()] == [False, False, True, True, False]
+    for wrong in (1, None, "eval"):
+        with pytest.raises(InputTypeError, match="True or False"):
+            model.train(wrong)
+    assert Counting().training
+
+
+def test_repr_shows_what_is_inside_and_ends_where_it_began():
+    net = nn.Module()
+    net.layers = [nn.Linear(2, 1), nn.Neuron(1)]
+    net.itself = net
+    lines = [
+        "Module(",
+        "  (layers.0): Linear(in_features=2, out_features=1, bias=True)",
+        "  (layers.1): ReLUNeuron(1)",
+        ")",
+    ]
+    assert repr(net).splitlines() == lines
+    net.layers[0].owner = net  # a cycle
+    assert "..." in repr(net)
+    net.bad = Value(1.0)  # what parameters() refuses
+    assert repr(net).startswith("Module(")
+
+
+def test_a_class_may_say_what_stands_in_its_parentheses():
+    class Scale(nn.Module):
+        def extra_repr(self):
+            return "by=2"
+
+    assert repr(Scale()) == "Scale(by=2)"
+    outer = Scale()
+    outer.inner = Scale()
+    assert repr(outer) == "Scale(\n  by=2\n  (inner): Scale(by=2)\n)"
+
+
+def test_summary_counts_each_parameter_once_where_it_is():
+    model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), Net())
+    model.extra = [nn.Parameter(0.0)]
+    model.again = model[0].weight
+    rows = [line.split() for line in model.summary().splitlines()]
+    assert rows == [
+        ["module", "type", "parameters"],
+        ["(self)", "Sequential", "1"],
+        ["0", "Linear", "8"],
+        ["1", "Tanh", "0"],
+        ["2", "Net", "6"],
+        ["2.heads.left", "Linear", "2"],
+        ["total", "17"],
+    ]
+    assert len({len(line) for line in model.summary().splitlines()}) == 1
+    assert nn.Linear(100, 100).summary().splitlines()[-1].split() == ["total", "10,100"]
+    with pytest.raises(InputTypeError, match="a leaf that is no parameter"):
+        type("Bad", (nn.Module,), {"__init__": lambda self: setattr(self, "w", Value(1.0))})().summary()

@@ -6,10 +6,12 @@ import ast
 import builtins
 import importlib
 import inspect
+import io
 import math
 import re
 import subprocess
 import sys
+import tokenize
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 
 import autograd
+import nn
 from autograd import ops, rules
 
 ROOT = Path(autograd.__file__).parent.parent
@@ -465,3 +468,75 @@ def test_rules_of_one_or_two_inputs_always_send_numbers() -> None:
     assert len(few) > 50
     for f in few:
         assert not any(isinstance(n, ast.Constant) and n.value is None for n in ast.walk(f)), f"{f.name} sends None"
+
+
+# ── nn: thin, and each file speaks for itself ───────────────────────────────────────────────────────────────
+
+NN = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "nn").glob("*.py")}
+
+
+def code_lines(text: str) -> int:
+    """How many lines hold code: not blank ones, comments, or docstrings."""
+    docstrings: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            docstrings.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    nothing = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type not in nothing]
+    return len({line for t in tokens for line in range(t.start[0], t.end[0] + 1)} - docstrings)
+
+
+def private_names(text: str) -> tuple[set[str], set[str]]:
+    """The names with one underscore in front that a file makes, and those that it uses."""
+    made, used = set(), set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.arg)):
+            made.add(node.arg if isinstance(node, ast.arg) else node.name)
+        elif isinstance(node, ast.Name):
+            (made if isinstance(node.ctx, ast.Store) else used).add(node.id)
+        elif isinstance(node, ast.Attribute):
+            used.add(node.attr)
+            if isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
+                made.add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            used.update(alias.name for alias in node.names)
+    return tuple({name for name in names if re.match("_[^_]", name)} for names in (made, used))  # type: ignore[return-value]
+
+
+def test_code_lines_are_counted() -> None:
+    text = (
+        '"""Doc\nstring."""\n\nimport math  # comment\n\n# comment\n'
+        'def f(\n    x\n):\n    """Doc."""\n    return """a\nb"""\n'
+    )
+    assert code_lines(text) == 6
+
+
+def test_nn_is_thin() -> None:
+    assert len(NN) >= 8
+    assert sum(map(code_lines, NN.values())) <= 1000, {name: code_lines(text) for name, text in NN.items()}
+
+
+def test_private_names_are_found() -> None:
+    text = "from .a import _b\ndef _c(x):\n    self._d = x._e\n    return _c(_f)\n"
+    assert private_names(text) == ({"_c", "_d"}, {"_b", "_c", "_d", "_e", "_f"})
+
+
+@pytest.mark.parametrize("name", NN)
+def test_no_file_of_nn_uses_another_files_private_names(name: str) -> None:
+    made, used = private_names(NN[name])
+    assert used - made == set()
+
+
+def test_what_nn_offers() -> None:
+    assert sorted(nn.__all__) == sorted(set(nn.__all__))
+    for name in nn.__all__:
+        assert inspect.getdoc(getattr(nn, name)), name
+    exported = set(nn.__all__) | {"annotations"}
+    for module in ("losses", "layers", "optim", "checkpoint", "training"):
+        for node in ast.parse(NN[module]).body:
+            public = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+            if public and node.name not in SHARED:  # type: ignore[attr-defined]
+                assert node.name in exported, f"nn.{module}.{node.name}"  # type: ignore[attr-defined]
+
+
+SHARED = words("class_label paired checked_path Setting Saved sgd rmsprop adagrad adam")  # among nn's own files

@@ -91,7 +91,7 @@ def test_the_first_of_equals_counts():
         ([[0.5, 1.0]], [2], InputError, "of sample 0 is 2"),
         ([[0.5, 1.0]], [-1], InputError, "of sample 0 is -1"),
         ([[0.5, 1.0]], [1.0], InputTypeError, "must be a class"),
-        ([[]], [0], InputError, "0 logits"),
+        ([[]], [0], InputError, "0 outputs"),
         (None, [0], InputTypeError, "must be a list"),
     ],
 )
@@ -250,7 +250,7 @@ def test_without_tqdm_the_message_names_both_ways_out(monkeypatch):
         ({"batch_size": 0}, InputError, "batch_size"),
         ({"seed": "x"}, InputTypeError, "seed"),
         ({"validation": ([[1.0]], [])}, InputError, "0 for 1"),
-        ({"validation": [1.0]}, InputTypeError, "pair"),
+        ({"validation": [1.0]}, InputTypeError, "inputs and targets"),
         ({"metrics": {"loss": nn.accuracy}}, InputError, "'loss'"),
         ({"loss": lambda outputs, targets: 1.0}, InputTypeError, "must be a Value"),
         ({"loss": None}, InputTypeError, "loss must be a function.*not None"),
@@ -284,3 +284,192 @@ def test_wrong_data(data, error):
         nn.fit(model, data, **settings(model))
     with pytest.raises(error):
         nn.evaluate(model, data, loss=nn.mse_loss)
+
+
+def test_drop_last_leaves_out_the_smaller_batch():
+    assert [len(xs) for (xs,) in nn.minibatches(range(7), batch_size=3, drop_last=True)] == [3, 3]
+    assert list(nn.minibatches([1, 2], batch_size=3, drop_last=True)) == []
+
+
+# ── Modes, schedulers, batches as a whole ───────────────────────────────────────────────────────────────────
+
+
+class Watched(nn.Module):
+    """Tells in which mode it was called, and for how many samples."""
+
+    def __init__(self):
+        self.inner, self.norm, self.calls = nn.Linear(1, 1, seed=0), nn.BatchNorm1d(1), []
+
+    def forward(self, batch):
+        self.calls.append((self.training, self.norm.training, len(batch)))
+        return self.norm([self.inner(x) for x in batch])
+
+
+def test_a_model_learns_in_train_mode_and_is_evaluated_in_eval_mode_and_is_left_as_it_was():
+    model = Watched()
+    model.norm.eval()
+    settings_ = settings(model, epochs=1, batch_size=7, validation=(XS[:4], YS[:4]), batched=True)
+    nn.fit(model, (XS, YS), **settings_)
+    assert model.calls == [(True, True, 7)] * 3 + [(False, False, 4)]
+    assert (model.training, model.norm.training, model.inner.training) == (True, False, True)
+    nn.evaluate(model.eval(), (XS, YS), loss=nn.mse_loss, batched=True)
+    assert not model.training
+    with pytest.raises(ZeroDivisionError):
+        nn.evaluate(model.train(), (XS, YS), loss=lambda outputs, targets: 1 / 0, batched=True)
+    assert model.training
+    assert model.norm.training
+
+
+def test_batch_norm_learns_with_fit():
+    model = Watched()
+    history = nn.fit(model, (XS, YS), **settings(model, epochs=60, batch_size=7, batched=True))
+    assert history.train["loss"][-1] < 0.1 * history.train["loss"][0]
+
+
+def test_a_scheduler_steps_once_an_epoch_with_the_monitored_figure():
+    model = nn.Linear(1, 1, seed=0)
+    how = settings(model, epochs=4)
+    nn.fit(model, (XS, YS), **how, scheduler=nn.StepLR(how["optimizer"], 2, gamma=0.5))
+    assert how["optimizer"].lr == pytest.approx(0.1 * 0.25)
+
+    class Spy(nn.Scheduler):
+        def step(self, metric=None):
+            seen.append(metric)
+
+    seen = []
+    how = settings(model, epochs=2, validation=(XS, YS), metrics={"count": lambda outputs, targets: len(targets)})
+    history = nn.fit(model, (XS, YS), **how, scheduler=Spy(how["optimizer"]))
+    assert seen == history.held_out["loss"]
+    nn.fit(model, (XS, YS), **how, scheduler=Spy(how["optimizer"]), monitor="count", mode="max")
+    assert seen[2:] == [21.0, 21.0]
+
+
+# ── The best epoch ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Scripted:
+    """A metric that answers what it is told, once an evaluation, and keeps the model's state each time."""
+
+    def __init__(self, model, figures):
+        self.model, self.figures, self.states = model, list(figures), []
+
+    def __call__(self, outputs, targets):
+        if len(targets) != 3:  # of the minibatches, 7 samples each
+            return 0.0
+        self.states.append(self.model.state_dict())
+        figure = self.figures[len(self.states) - 1]
+        if figure is KeyboardInterrupt:
+            raise figure
+        return figure
+
+
+def scripted(figures, **more):
+    model = nn.Linear(1, 1, seed=0)
+    metric = Scripted(model, figures)
+    how = {"batch_size": 7, "validation": (XS[:3], YS[:3]), "metrics": {"figure": metric}, "monitor": "figure"}
+    history = nn.fit(model, (XS, YS), **settings(model, **{"epochs": len(figures), **how, **more}))
+    return model, metric, history
+
+
+nan = math.nan
+
+
+@pytest.mark.parametrize(
+    ("figures", "patience", "mode", "epochs", "best"),
+    [
+        ([5, 4, 3, 2], 1, "min", 4, 4),
+        ([5, 4, 4, 2], 1, "min", 3, 2),
+        ([5, 4, 4, 2, 3], 2, "min", 5, 4),
+        ([5, 6, 7, 8], 2, "min", 3, 1),
+        ([1, 3, 2, 2, 9], 2, "max", 4, 2),
+        ([nan, 3, nan, 2], 2, "min", 4, 4),
+        ([nan, nan, nan], 2, "min", 2, 0),
+        ([5, 4, 3, 9], 100, "min", 4, 3),
+    ],
+)
+def test_early_stopping_gives_the_best_weights_back(figures, patience, mode, epochs, best):
+    model, metric, history = scripted(figures, patience=patience, mode=mode)
+    assert (history.epochs, history.best_epoch, history.interrupted) == (epochs, best, False)
+    assert history.held_out["figure"] == pytest.approx(figures[:epochs], nan_ok=True)
+    assert model.state_dict() == metric.states[best - 1 if best else -1]
+    assert len({repr(state) for state in metric.states}) == epochs
+
+
+def test_without_patience_the_last_weights_stay():
+    model, metric, history = scripted([1, 2, 3])
+    assert (history.epochs, history.best_epoch) == (3, 1)
+    assert model.state_dict() == metric.states[-1]
+
+
+def test_ctrl_c_does_not_lose_the_best_model(tmp_path):
+    path = tmp_path / "best.json"
+    model, metric, history = scripted([3, 1, 2, KeyboardInterrupt], patience=10, checkpoint=path)
+    assert (history.epochs, history.best_epoch, history.interrupted) == (3, 2, True)
+    assert model.state_dict() == metric.states[1]
+    other = nn.Linear(1, 1)
+    nn.load(other, path)
+    assert other.state_dict() == metric.states[1]
+
+
+def test_another_error_does_not_lose_it_either():
+    model = nn.Linear(1, 1, seed=0)
+    states = []
+
+    def loss(outputs, targets):
+        states.append(model.state_dict())
+        return nn.mse_loss(outputs, targets) if len(states) < 6 else 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        nn.fit(model, (XS, YS), **settings(model, loss=loss, batch_size=7, validation=(XS, YS), patience=3))
+    assert model.state_dict() == states[3]
+
+
+def test_a_checkpoint_is_written_whenever_the_figure_is_better(tmp_path, monkeypatch):
+    path, written = tmp_path / "best.json", []
+    monkeypatch.setattr(nn.training, "save", lambda module, path: (written.append(path), nn.save(module, path)))
+    _, metric, _ = scripted([5, 4, 6, 3], checkpoint=path)
+    assert written == [path] * 3
+    other = nn.Linear(1, 1)
+    nn.load(other, path)
+    assert other.state_dict() == metric.states[3]
+
+
+def test_the_best_of_batch_norm_is_its_running_numbers_too():
+    model = Watched()
+    figures, states = [2.0, 1.0, 3.0, 4.0], []
+
+    def figure(outputs, targets):
+        if len(targets) == 3:
+            states.append(model.state_dict())
+        return figures[len(states) - 1] if len(targets) == 3 else 0.0
+
+    more = {"validation": (XS[:3], YS[:3]), "metrics": {"f": figure}, "monitor": "f", "patience": 2, "epochs": 9}
+    nn.fit(model, (XS, YS), **settings(model, batch_size=7, batched=True, **more))
+    assert model.state_dict() == states[1] != states[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"patience": 0}, InputError, "patience must be at least 1"),
+        ({"patience": 1.5}, InputTypeError, "patience"),
+        ({"monitor": "accuracy"}, InputError, "monitor must be 'loss', not 'accuracy'"),
+        ({"mode": "least"}, InputError, "mode must be 'min' or 'max'"),
+        ({"scheduler": 0.1}, InputTypeError, "scheduler"),
+        ({"checkpoint": 3}, InputTypeError, "the path must be"),
+        ({"checkpoint": ""}, InputError, "the path is empty"),
+    ],
+)
+def test_more_wrong_arguments_change_nothing(change, error, match):
+    model = nn.Linear(1, 1, seed=0)
+    start = model.state_dict()
+    with pytest.raises(error, match=match):
+        nn.fit(model, (XS, YS), **settings(model, **change))
+    assert model.state_dict() == start
+
+
+def test_a_function_has_no_weights_to_give_back():
+    model = nn.Linear(1, 1, seed=0)
+    for more in ({"patience": 2}, {"checkpoint": "best.json"}):
+        with pytest.raises(InputTypeError, match="must be a Module"):
+            nn.fit(lambda x: model(x), (XS, YS), **settings(model, **more))
