@@ -12,12 +12,36 @@ from typing import Any, ClassVar, TypeAlias
 
 import autograd
 from autograd import Value, ops
+from autograd.engine import twin
 from autograd.errors import InputError, InputTypeError
 
 from .init import Seed, count, flat, generator, item, mapped, parameters, require, shape, typed, within
 from .module import Buffer, Module, Parameter
 
 Pair: TypeAlias = int | Sequence[int]  # of rows and of columns: one number for both, or two
+
+
+@twin
+def linear(rows: list[list[Value]], x: Sequence[Any], biases: list[Value] | None) -> list[Value]:
+    """A layer of torch's: each row of weights times x, plus its bias where there is one.
+
+    >>> linear([[Value(2.0), Value(3.0)]], [1.0, 10.0], [Value(0.5)])
+    [Value(data=32.5, op='add')]
+    """
+    return _plus([autograd.dot(row, x) for row in rows], biases)
+
+
+@twin
+def neurons(biases: list[Value], rows: list[list[Value]], x: Sequence[Any], nonlin: bool) -> list[Value]:
+    """A layer of micrograd's: each bias plus its row of weights times x, and the relu of that where nonlin is true.
+
+    One node, and bit-equal to micrograd's ``sum((wi * xi for …), b)``.
+
+    >>> neurons([Value(0.5)], [[Value(2.0), Value(3.0)]], [1.0, 10.0], True)
+    [Value(data=32.5, op='relu')]
+    """
+    sums = [autograd.dot([b, *row], [1.0, *x]) for b, row in zip(biases, rows, strict=True)]
+    return [total.relu() for total in sums] if nonlin else sums
 
 
 class Linear(Module):
@@ -56,7 +80,7 @@ class Linear(Module):
     def forward(self, x: Sequence[Any]) -> list[Value]:
         """out_features Values from in_features numbers."""
         _sized(self, x, self.nin)
-        return _plus([autograd.dot(row, x) for row in self.weight], self.bias)
+        return linear(self.weight, x, self.bias)
 
 
 class Sequential(Module):
@@ -506,9 +530,7 @@ class Neuron(Module):
     def forward(self, x: Sequence[Any]) -> Value:
         """One Value from nin numbers."""
         _sized(self, x, self.nin)
-        # One node, and bit-equal to micrograd's sum((wi * xi for …), b).
-        activation: Value = autograd.dot([self.b, *self.w], [1.0, *x])
-        return activation.relu() if self.nonlin else activation
+        return neurons([self.b], [self.w], x, self.nonlin)[0]
 
     def __repr__(self) -> str:
         return f"{'ReLU' if self.nonlin else 'Linear'}Neuron({len(self.w)})"
@@ -538,7 +560,7 @@ class Layer(Module):
     def forward(self, x: Sequence[Any]) -> Value | list[Value]:
         """nout Values from nin numbers; the Value itself where nout is 1."""
         _sized(self, x, self.nin)
-        outputs = [neuron(x) for neuron in self.neurons]
+        outputs = neurons([n.b for n in self.neurons], [n.w for n in self.neurons], x, self.neurons[0].nonlin)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def __repr__(self) -> str:

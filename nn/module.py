@@ -7,11 +7,11 @@ The walk keeps the order of assignment, visits each thing once, and uses no recu
 
 import reprlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from autograd import Value
-from autograd.engine import parameter
+from autograd.engine import parameter, twin
 from autograd.errors import InputTypeError
 from autograd.ops import is_number, number
 
@@ -53,6 +53,18 @@ class Buffer:
 
     def __repr__(self) -> str:
         return f"Buffer({self.data!r})"
+
+
+@twin
+def zero_grad(params: Sequence[Value]) -> None:
+    """Clear the gradients of parameters.
+
+    >>> p = Parameter(3.0)
+    >>> (p * p).backward(); zero_grad([p]); p.grad
+    0.0
+    """
+    for p in params:
+        p.grad = None
 
 
 class Module:
@@ -138,8 +150,7 @@ class Module:
         >>> (p * p).backward(); m.zero_grad(); p.grad
         0.0
         """
-        for p in self.parameters():
-            p.grad = None
+        zero_grad(self.parameters())
 
     def train(self, mode: bool = True) -> Self:
         """Set ``training``, which layers such as Dropout read, here and in every module inside.

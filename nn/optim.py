@@ -13,14 +13,14 @@ import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import partial
 from typing import Any, ClassVar, TypeAlias, dataclass_transform
 
 from autograd import Value, ops
+from autograd.engine import twin
 from autograd.errors import InputError, InputTypeError
 
 from .init import choice, count, flat, item, require, typed, within
-from .module import refuse_misfits
+from .module import refuse_misfits, zero_grad
 
 # ── The arithmetic: a step of all parameters, given the columns and the settings ────────────────────────────
 
@@ -29,6 +29,7 @@ Column: TypeAlias = "array[float]"
 # fmt: off
 
 
+@twin
 def sgd(params: Sequence[Value], step: Column, direction: Column,
         lr: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool) -> None:
     """A step of `SGD`; `step` counts those that had a momentum."""
@@ -41,6 +42,7 @@ def sgd(params: Sequence[Value], step: Column, direction: Column,
     _change(new, weight_decay, params, step, direction)
 
 
+@twin
 def rmsprop(params: Sequence[Value], square: Column, average: Column, direction: Column,
             lr: float, alpha: float, eps: float, weight_decay: float, momentum: float, centered: bool) -> None:
     """A step of `RMSprop`."""
@@ -54,6 +56,7 @@ def rmsprop(params: Sequence[Value], square: Column, average: Column, direction:
     _change(new, weight_decay, params, square, average, direction)
 
 
+@twin
 def adagrad(params: Sequence[Value], step: Column, total: Column,
             lr: float, lr_decay: float, weight_decay: float, eps: float) -> None:
     """A step of `Adagrad`."""
@@ -64,6 +67,7 @@ def adagrad(params: Sequence[Value], step: Column, total: Column,
     _change(new, weight_decay, params, step, total)
 
 
+@twin
 def adam(params: Sequence[Value], step: Column, average: Column, square: Column,
          lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool = False) -> None:
     """A step of `Adam`; of `AdamW`, where the decay is decoupled."""
@@ -73,6 +77,12 @@ def adam(params: Sequence[Value], step: Column, average: Column, square: Column,
         return (x - lr * weight_decay * x if decoupled else x) - lr * mean / (size + eps), t, m, v
 
     _change(new, 0.0 if decoupled else weight_decay, params, step, average, square)
+
+
+def adamw(params: Sequence[Value], step: Column, average: Column, square: Column,
+          lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool = True) -> None:
+    """A step of `AdamW`: Adam's, with the decay apart from the gradient."""
+    adam(params, step, average, square, lr, beta1, beta2, eps, weight_decay, decoupled)
 
 
 # the least, and what they must be below; the very least above 0 for what is divided by
@@ -206,8 +216,7 @@ class Optimizer(Saved):
 
     def zero_grad(self) -> None:
         """Clear the gradients: they read 0.0, and `step` passes the parameters over."""
-        for p in self.params:
-            p.grad = None
+        zero_grad(self.params)
 
 
 class SGD(Optimizer):
@@ -372,7 +381,7 @@ class AdamW(Adam):
 
     weight_decay: float = 1e-2
 
-    update = staticmethod(partial(adam, decoupled=True))
+    update = staticmethod(adamw)
 
 
 class Scheduler(Saved):

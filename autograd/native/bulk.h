@@ -339,7 +339,8 @@ static PyObject *bulk_adagrad(PyObject *Py_UNUSED(module), PyObject *const *args
 static PyObject *bulk_adam(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     Step step;
-    if (!open_step(&step, args, count, 3, 6))
+    step.numbers[5] = 0.0; /* decoupled: False unless it is given */
+    if (!open_step(&step, args, count, 3, count == 9 ? 5 : 6))
         return leave_to_reference("adam", args, count);
     double *t = step.columns[0], *m = step.columns[1], *v = step.columns[2];
     double lr = step.numbers[0], beta1 = step.numbers[1], beta2 = step.numbers[2], eps = step.numbers[3];
