@@ -274,7 +274,7 @@ def l1_penalty(parameters: Sequence[Any]) -> Any:
     >>> l1_penalty([1.0, -2.0])
     3.0
     """
-    return ops.sum(*[abs(p) for p in parameters])
+    return ops.sum(*[ops.abs(p) for p in typed("l1_penalty's parameters", parameters, (list, tuple), "a list")])
 
 
 def l2_penalty(parameters: Sequence[Any]) -> Any:
