@@ -241,10 +241,11 @@ def typed(what: str, x: Any, kind: Any, wanted: str) -> Any:
     >>> typed("the data", [1.0], list, "a list")
     [1.0]
     """
+    if isinstance(x, kind):
+        return x
     remedy = "; write x.tolist()" if hasattr(x, "tolist") and hasattr(x, "__len__") else ""
     got = type(x).__name__ if remedy or x is None else f"{type(x).__name__} {x!r:.60}"
-    require(isinstance(x, kind), f"{what} must be {wanted}, not {got}{remedy}", InputTypeError)
-    return x
+    raise InputTypeError(f"{what} must be {wanted}, not {got}{remedy}")
 
 
 def count(what: str, n: Any, least: int = 1) -> int:

@@ -163,7 +163,7 @@ class Dropout(Module):
         mask = mapped(lambda _: self.source.random() >= self.p, x) if mask is None else mask
         require(shape("the mask", mask) == shape("the input", x), "Dropout's mask must have the shape of its input")
         scale = 1.0 / (1.0 - self.p) if self.p < 1.0 else 0.0
-        return mapped(lambda xi, keep: xi * (scale if keep else 0.0), x, mask)
+        return mapped(lambda xi, keep: ops.mul(xi, scale if keep else 0.0), x, mask)
 
 
 class BatchNorm1d(Module):
@@ -396,7 +396,9 @@ class _Activation(Module):
         cls.function, cls.defaults = staticmethod(function), defaults
 
     def __init__(self, *values: Any, **options: Any) -> None:
-        self.options = {**self.defaults, **dict(zip([*self.defaults][: len(values)], values, strict=True)), **options}
+        known = len(values) <= len(self.defaults)
+        require(known, f"{type(self).__name__}'s options are {[*self.defaults]}, not {values}", InputTypeError)
+        self.options = {**self.defaults, **dict(zip(self.defaults, values, strict=False)), **options}
         self.text = ", ".join(f"{name}={x!r}" for name, x in self.options.items())
         self(0.0)  # a wrong option is told here
 

@@ -11,7 +11,7 @@ import autograd
 from autograd import Value, ops
 from autograd.errors import InputError, InputTypeError
 
-from .init import choice, flat, mapped, require, shape, typed, whole, within
+from .init import choice, flat, item, mapped, require, shape, typed, whole, within
 
 # ── Of numbers: any shape, the targets' the same ────────────────────────────────────────────────────────────
 
@@ -138,12 +138,9 @@ def _of_numbers(name: str, loss: Callable[[Any, Any], Any], output: Any, target:
     kind = InputError if len(sizes) == len(wanted) else InputTypeError
     require(sizes == wanted, f"{name}: the target must have the output's shape {sizes}, not {wanted}", kind)
     require(0 not in sizes, f"{name} of nothing: the list is empty, and so its mean undefined")
-    numbers = [_numbers(f"an output or target of {name}", xs) for xs in (output, target)]
+    what = f"an output or target of {name}"
+    numbers = [mapped(lambda x: x if isinstance(x, Value) else ops.number(x, what), xs) for xs in (output, target)]
     return _reduced(name, mapped(loss, *numbers), reduction)
-
-
-def _numbers(what: str, xs: Any) -> Any:
-    return mapped(lambda x: x if isinstance(x, Value) else ops.number(x, what), xs)
 
 
 def _mixed(yes: Callable[[Any], Any], no: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
@@ -158,7 +155,7 @@ def _mixed(yes: Callable[[Any], Any], no: Callable[[Any], Any]) -> Callable[[Any
 
 
 def _share(x: Any) -> Any:
-    require(0.0 <= x <= 1.0, f"a probability or a target must be from 0 to 1, not {x!r:.60}")
+    require(0.0 <= item(x, "a probability") <= 1.0, f"a probability or a target must be from 0 to 1, not {x!r:.60}")
     return x
 
 
@@ -223,7 +220,7 @@ def nll_loss(log_probabilities: Sequence[Any], target: Any, reduction: str = "me
     >>> nll_loss([-2.0, -0.5], 1), nll_loss([[-2.0, -0.5], [-1.0, -3.0]], [1, 1])
     (0.5, 1.75)
     """
-    return _of_classes("nll_loss", lambda xs, t: 0.0 - xs[t], log_probabilities, target, reduction)
+    return _of_classes("nll_loss", lambda xs, t: ops.sub(0.0, xs[t]), log_probabilities, target, reduction)
 
 
 def _of_classes(name: str, loss: Callable[[Sequence[Any], int], Any], outputs: Any, target: Any, reduction: str) -> Any:
@@ -235,7 +232,7 @@ def _of_classes(name: str, loss: Callable[[Sequence[Any], int], Any], outputs: A
         typed(f"{name}: the output{where}", xs, (list, tuple), "a list of numbers, one a class")
         lengths.add(len(xs))
         label = class_label(name, t, len(xs), where)
-        losses.append(loss(_numbers(f"an output{where} of {name}", list(xs)), label))
+        losses.append(loss(xs, label))
     require(len(lengths) == 1, f"{name}: the batch is ragged; its samples have {sorted(lengths)} outputs")
     return _reduced(name, losses if batch else losses[0], reduction)
 
@@ -274,7 +271,7 @@ def l1_penalty(parameters: Sequence[Any]) -> Any:
     >>> l1_penalty([1.0, -2.0])
     3.0
     """
-    return ops.sum(*[abs(p) for p in parameters])
+    return ops.sum(*[ops.abs(p) for p in typed("l1_penalty's parameters", parameters, (list, tuple), "a list")])
 
 
 def l2_penalty(parameters: Sequence[Any]) -> Any:

@@ -96,11 +96,11 @@ def _change(
 ) -> None:
     """Set each parameter that has a gradient, and its entries, to what `new` computes; first all is computed."""
     changes = []
-    for i, p in [(i, p) for i, p in enumerate(params) if p.has_grad]:
-        g = p.grad + weight_decay * p.data if weight_decay else p.grad
-        changes.append((i, new(p.data, g, *[column[i] for column in columns])))
+    for i, (p, *state) in enumerate(zip(params, *columns, strict=True)):
+        if p.has_grad:
+            changes.append((i, new(p.data, p.grad + weight_decay * p.data if weight_decay else p.grad, *state)))
     for i, (x, *state) in changes:
-        for column, entry in zip(columns, state, strict=True):
+        for column, entry in zip(columns, state, strict=False):
             column[i] = entry
         params[i].data = x
 

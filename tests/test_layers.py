@@ -264,6 +264,20 @@ def test_options_of_activations_are_checked_where_they_are_made(make):
         make()
 
 
+def test_activations_take_the_options_they_have():
+    for make in (
+        lambda: nn.ReLU(0.1),
+        lambda: nn.ELU(1.0, 2.0),
+        lambda: nn.ELU(beta=1.0),
+        lambda: nn.Tanh(inplace=True),
+    ):
+        with pytest.raises(TypeError):
+            make()
+    with pytest.raises(InputTypeError, match=r"ELU's options are \['alpha'\], not \(1.0, 2.0\)"):
+        nn.ELU(1.0, 2.0)
+    assert nn.ELU(0.5)(-1.0) == nn.ELU(alpha=0.5)(-1.0) == 0.5 * math.expm1(-1.0)
+
+
 def test_softmax_goes_along_the_innermost_lists():
     assert nn.Softmax()([[1.0, 1.0], [0.0, 1000.0]]) == [[0.5, 0.5], [0.0, 1.0]]
     assert nn.LogSoftmax()([[[0.0, -1000.0]]]) == [[[0.0, -1000.0]]]
@@ -296,6 +310,9 @@ def test_dropout_of_nothing_and_of_everything():
             nn.Dropout(wrong)
     with pytest.raises(InputError, match="mask"):
         nn.Dropout(0.5)([1.0, 2.0], mask=[1])
+    for wrong in ("ab", None, ["a"], [None], np.ones(2)):
+        with pytest.raises(InputTypeError):
+            nn.Dropout(0.5)(wrong)
 
 
 def test_dropout_without_a_seed_follows_pythons_generator_and_can_be_copied():

@@ -297,3 +297,7 @@ def test_penalties():
     (nn.l1_penalty(parameters) + 0.5 * nn.l2_penalty(parameters)).backward()
     assert [p.grad for p in parameters] == [1.0 + 2.0, -1.0 - 3.0, 0.0]
     assert (nn.l1_penalty(parameters).data, nn.l2_penalty(parameters).data) == (5.0, 13.0)
+    for wrong in (None, nn.Linear(1, 1), ["a"], "ab", parameters[0]):
+        for penalty in (nn.l1_penalty, nn.l2_penalty):
+            with pytest.raises(InputTypeError):
+                penalty(wrong)

@@ -390,6 +390,25 @@ def test_one_function_makes_a_step_of_all_parameters(kind):
     assert one.state_dict() == other.state_dict()
 
 
+class Momentless(nn.Optimizer):  # in a file without `from __future__ import annotations`: its types are no names
+    decay: float = 0.5
+    count: int = 3
+    update = staticmethod(lambda params, lr, decay, count: [setattr(p, "data", lr + decay + count) for p in params])
+
+
+def test_an_optimizer_of_ones_own_is_checked_and_saved_like_the_others():
+    optimizer = Momentless([nn.Parameter(1.0)], lr=1.0, decay=2)
+    optimizer.step()
+    assert optimizer.params[0].data == 6.0
+    assert optimizer.state_dict() == {"lr": 1.0, "decay": 2.0, "count": 3}
+    with pytest.raises(InputError, match="Momentless's decay must be finite and at least 0, not -1"):
+        optimizer.decay = -1
+    with pytest.raises(InputTypeError, match=r"Momentless's count must be a whole number, not 1\.5"):
+        optimizer.count = 1.5
+    assert optimizer.state_dict() == {"lr": 1.0, "decay": 2.0, "count": 3}
+    assert repr(optimizer) == "Momentless(lr=1.0, decay=2.0, count=3)"
+
+
 def test_centered_rmsprop_survives_a_variance_that_rounds_below_0():
     p = nn.Parameter(1.0)
     optimizer = nn.RMSprop([p], lr=0.1, alpha=0.5, centered=True)
