@@ -12,36 +12,13 @@ from typing import Any, ClassVar, TypeAlias
 
 import autograd
 from autograd import Value, ops
-from autograd.engine import twin
+from autograd.bulk import linear, neurons
 from autograd.errors import InputError, InputTypeError
 
 from .init import Seed, count, flat, generator, item, mapped, parameters, require, shape, typed, within
 from .module import Buffer, Module, Parameter
 
 Pair: TypeAlias = int | Sequence[int]  # of rows and of columns: one number for both, or two
-
-
-@twin
-def linear(rows: list[list[Value]], x: Sequence[Any], biases: list[Value] | None) -> list[Value]:
-    """A layer of torch's: each row of weights times x, plus its bias where there is one.
-
-    >>> linear([[Value(2.0), Value(3.0)]], [1.0, 10.0], [Value(0.5)])
-    [Value(data=32.5, op='add')]
-    """
-    return _plus([autograd.dot(row, x) for row in rows], biases)
-
-
-@twin
-def neurons(biases: list[Value], rows: list[list[Value]], x: Sequence[Any], nonlin: bool) -> list[Value]:
-    """A layer of micrograd's: each bias plus its row of weights times x, and the relu of that where nonlin is true.
-
-    One node, and bit-equal to micrograd's ``sum((wi * xi for …), b)``.
-
-    >>> neurons([Value(0.5)], [[Value(2.0), Value(3.0)]], [1.0, 10.0], True)
-    [Value(data=32.5, op='relu')]
-    """
-    sums = [autograd.dot([b, *row], [1.0, *x]) for b, row in zip(biases, rows, strict=True)]
-    return [total.relu() for total in sums] if nonlin else sums
 
 
 class Linear(Module):

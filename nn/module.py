@@ -7,11 +7,12 @@ The walk keeps the order of assignment, visits each thing once, and uses no recu
 
 import reprlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from autograd import Value
-from autograd.engine import parameter, twin
+from autograd.bulk import zero_grad
+from autograd.engine import parameter
 from autograd.errors import InputTypeError
 from autograd.ops import is_number, number
 
@@ -53,18 +54,6 @@ class Buffer:
 
     def __repr__(self) -> str:
         return f"Buffer({self.data!r})"
-
-
-@twin
-def zero_grad(params: Sequence[Value]) -> None:
-    """Clear the gradients of parameters.
-
-    >>> p = Parameter(3.0)
-    >>> (p * p).backward(); zero_grad([p]); p.grad
-    0.0
-    """
-    for p in params:
-        p.grad = None
 
 
 class Module:

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias, dataclass_transform
 
 from autograd import Value, ops
+from autograd.bulk import zero_grad
 from autograd.engine import twin
 from autograd.errors import InputError, InputTypeError
 
 from .init import choice, count, flat, item, require, typed, within
-from .module import refuse_misfits, zero_grad
+from .module import refuse_misfits
 
 # ── The arithmetic: a step of all parameters, given the columns and the settings ────────────────────────────
 
@@ -29,7 +30,6 @@ Column: TypeAlias = "array[float]"
 # fmt: off
 
 
-@twin
 def sgd(params: Sequence[Value], step: Column, direction: Column,
         lr: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool) -> None:
     """A step of `SGD`; `step` counts those that had a momentum."""
@@ -42,7 +42,6 @@ def sgd(params: Sequence[Value], step: Column, direction: Column,
     _change(new, weight_decay, params, step, direction)
 
 
-@twin
 def rmsprop(params: Sequence[Value], square: Column, average: Column, direction: Column,
             lr: float, alpha: float, eps: float, weight_decay: float, momentum: float, centered: bool) -> None:
     """A step of `RMSprop`."""
@@ -56,7 +55,6 @@ def rmsprop(params: Sequence[Value], square: Column, average: Column, direction:
     _change(new, weight_decay, params, square, average, direction)
 
 
-@twin
 def adagrad(params: Sequence[Value], step: Column, total: Column,
             lr: float, lr_decay: float, weight_decay: float, eps: float) -> None:
     """A step of `Adagrad`."""
@@ -67,7 +65,6 @@ def adagrad(params: Sequence[Value], step: Column, total: Column,
     _change(new, weight_decay, params, step, total)
 
 
-@twin
 def adam(params: Sequence[Value], step: Column, average: Column, square: Column,
          lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool = False) -> None:
     """A step of `Adam`; of `AdamW`, where the decay is decoupled."""
@@ -77,12 +74,6 @@ def adam(params: Sequence[Value], step: Column, average: Column, square: Column,
         return (x - lr * weight_decay * x if decoupled else x) - lr * mean / (size + eps), t, m, v
 
     _change(new, 0.0 if decoupled else weight_decay, params, step, average, square)
-
-
-def adamw(params: Sequence[Value], step: Column, average: Column, square: Column,
-          lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool = True) -> None:
-    """A step of `AdamW`: Adam's, with the decay apart from the gradient."""
-    adam(params, step, average, square, lr, beta1, beta2, eps, weight_decay, decoupled)
 
 
 # the least, and what they must be below; the very least above 0 for what is divided by
@@ -248,7 +239,7 @@ class SGD(Optimizer):
     nesterov: bool = False
 
     columns = ("steps", "direction")
-    update = staticmethod(sgd)
+    update = staticmethod(twin(sgd))
 
     def check(self) -> None:
         """Nesterov's form needs a momentum above 0 and no dampening."""
@@ -288,7 +279,7 @@ class RMSprop(Optimizer):
     centered: bool = False
 
     columns = ("square", "average", "direction")
-    update = staticmethod(rmsprop)
+    update = staticmethod(twin(rmsprop))
 
 
 class Adagrad(Optimizer):
@@ -319,7 +310,7 @@ class Adagrad(Optimizer):
     eps: float = 1e-10
 
     columns = ("steps", "total")
-    update = staticmethod(adagrad)
+    update = staticmethod(twin(adagrad))
 
 
 class Adam(Optimizer):
@@ -349,7 +340,7 @@ class Adam(Optimizer):
     weight_decay: float = 0.0
 
     columns = ("steps", "average", "square")
-    update = staticmethod(adam)
+    update = staticmethod(twin(adam))
 
     def check(self) -> None:
         """The betas are two numbers, each from 0 to below 1."""
@@ -381,7 +372,7 @@ class AdamW(Adam):
 
     weight_decay: float = 1e-2
 
-    update = staticmethod(adamw)
+    update = staticmethod(lambda *given: Adam.update(*given, True))  # type: ignore[assignment, call-arg]
 
 
 class Scheduler(Saved):

@@ -33,7 +33,7 @@ def words(text: str) -> list[str]:
 
 
 LAYERS = words(
-    "_version errors modes special ops rule_text rules chain value native engine functions calculus __init__"
+    "_version errors modes special ops rule_text rules chain value native engine functions bulk calculus __init__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -345,6 +345,7 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "modes": words("IEEE NO_GRAD active listeners word mode ieee no_grad"),
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
+    "bulk": words("linear neurons zero_grad"),
     "calculus": words("grad gradients value_and_grad"),
 }
 

@@ -87,12 +87,28 @@ static inline Node *new_node(int code)
     return v;
 }
 
+/* Nodes of many inputs that are free, by how many, linked by their grad: a layer makes the same ones at every step. */
+#define MANY_KEPT 1025
+#define BYTES_KEPT ((size_t)1 << 24)
+
+static Node *free_many[MANY_KEPT];
+static size_t free_many_bytes;
+
+static inline size_t many_bytes(Py_ssize_t n)
+{
+    return sizeof(Node) + n * sizeof(Item) + WORDS(n) * sizeof(uint64_t);
+}
+
 static Node *new_many(int op, PyObject *operation, Py_ssize_t n)
 {
     if (n > UINT32_MAX)
         return (Node *)PyErr_NoMemory();
-    Node *v = PyObject_Malloc(sizeof(Node) + n * sizeof(Item) + WORDS(n) * sizeof(uint64_t));
-    if (!v)
+    Node *v = n < MANY_KEPT ? free_many[n] : NULL;
+    if (v) {
+        memcpy(&free_many[n], &v->grad, sizeof(Node *));
+        free_many_bytes -= many_bytes(n);
+    }
+    else if (!(v = PyObject_Malloc(many_bytes(n))))
         return (Node *)PyErr_NoMemory();
     PyObject_Init((PyObject *)v, &NodeType);
     v->grad = 0.0;
@@ -120,6 +136,14 @@ static inline void release(Node *v)
     Py_CLEAR(v->extra);
     if (CODE(v) == NARY) {
         Py_DECREF(v->operation);
+#ifndef NO_POOL
+        if (v->n < MANY_KEPT && free_many_bytes + many_bytes(v->n) <= BYTES_KEPT) {
+            memcpy(&v->grad, &free_many[v->n], sizeof(Node *));
+            free_many[v->n] = v;
+            free_many_bytes += many_bytes(v->n);
+            return;
+        }
+#endif
         PyObject_Free(v);
         return;
     }

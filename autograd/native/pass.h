@@ -267,9 +267,15 @@ static int send_from_many(Pass *pass, Node *v, double g)
         x[i] = IS_VALUE(v, i) ? ITEMS(v)[i].v->data : ITEMS(v)[i].c;
     if (op_rows[v->op].rule(g, v->data, x, n, sent, sends) < 0)
         return -1;
-    for (Py_ssize_t i = 0; i < n; i++)
-        if (sends[i] && IS_VALUE(v, i) && send(pass, ITEMS(v)[i].v, sent[i]) < 0)
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (!sends[i] || !IS_VALUE(v, i))
+            continue;
+        Node *to = ITEMS(v)[i].v;
+        if (LIKELY(CODE(to) == LEAF && to->pass == pass->id)) /* most are parameters */
+            to->sum += sent[i];
+        else if (send(pass, to, sent[i]) < 0)
             return -1;
+    }
     return 0;
 }
 

@@ -28,7 +28,9 @@ from ..errors import RuleError
 from .as_c import Lines, Printer, function_text, laid_out, loads
 
 OPS = [op for op in vars(ops).values() if isinstance(op, ops.Op)]  # in the order of the table
-RULE_PARAMETERS = "double g, double y, const double *x, Py_ssize_t n, double *sent, unsigned char *sends"
+RULE_PARAMETERS = (
+    "double g, double y, const double *restrict x, Py_ssize_t n, double *restrict sent, unsigned char *restrict sends"
+)
 
 # ── What an op is in C ──────────────────────────────────────────────────────────────────────────────────────
 
