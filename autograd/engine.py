@@ -29,8 +29,7 @@ def _chosen() -> tuple[Any, Backend]:
     try:
         return native.load(), Backend("compiled", "it is built, and AUTOGRAD_PURE is not set")
     except ImportError as error:
-        why = f"the compiled engine can't be used: {error}. To build it, with a C compiler: pip install -e ."
-        return Pure, Backend("pure", why)
+        return Pure, Backend("pure", f"the compiled engine can't be used: {error}")
 
 
 if TYPE_CHECKING:

@@ -11,12 +11,14 @@ kernels_backward.h  printed: the rules of one and two inputs, as the cases of on
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from types import MemberDescriptorType
 from typing import Any, TypeVar
 
 from .. import chain, modes, ops, value
 
 REFERENCE = value.Value
+BUILD_IT = "To build it, with a C compiler: pip install -e ."
 NOT_LENT = {"__module__", "__qualname__", "__doc__", "__slots__", "__weakref__", "__annotations__", "__hash__"}
 
 
@@ -37,10 +39,19 @@ def load() -> Any:
     """The compiled Value, connected to what it asks of Python and lent what of `value.Value` needs no speed.
 
     Raises:
-        ImportError: where it is not built, or does not fit this Python.
+        ImportError: where it is not built, or does not fit this Python or these ops.
     """
-    from . import _engine  # type: ignore[attr-defined]
+    try:
+        engine = import_module("._engine", __name__)
+    except ModuleNotFoundError:
+        raise ImportError(f"it is not built for this Python. {BUILD_IT}") from None
+    try:
+        return _connected(engine)
+    except (AttributeError, ImportError, KeyError, TypeError) as error:
+        raise ImportError(f"it was built from other sources: {error.args[0]}. {BUILD_IT}") from error
 
+
+def _connected(_engine: Any) -> Any:
     Value = _engine.Value
     own = vars(REFERENCE)
     written = set(vars(Value))

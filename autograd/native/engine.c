@@ -451,7 +451,7 @@ static PyObject *module_connect(PyObject *Py_UNUSED(module), PyObject *args, PyO
     for (int op = 0; op < N_OPS; op++) {
         PyObject *operation = PyDict_GetItemString(ops, op_rows[op].name);
         if (!operation) {
-            PyErr_Format(PyExc_ImportError, "it was built for another ops.py: there is no op %s", op_rows[op].name);
+            PyErr_Format(PyExc_ImportError, "there is no op %s", op_rows[op].name);
             return NULL;
         }
         Py_XSETREF(operations[op], Py_NewRef(operation));
