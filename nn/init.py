@@ -317,9 +317,8 @@ def mapped(function: Callable[..., Any], x: Any, *others: Any) -> Any:
     [[11.0, 22.0]]
     """
     if isinstance(x, (list, tuple)):
-        if not others and x and isinstance(x[0], Value):
-            return list(map(function, x))
-        return [mapped(function, *xs) for xs in zip(x, *others, strict=True)]
+        of_numbers = not others and x and isinstance(x[0], Value)
+        return [*map(function, x)] if of_numbers else [mapped(function, *xs) for xs in zip(x, *others, strict=True)]
     return function(x, *others)
 
 

@@ -5,7 +5,6 @@ batch, a list of samples. An image is a list of channels, each a list of rows.
 """
 
 import math
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
@@ -583,7 +582,7 @@ class MLP(Module):
 
 
 def _plus(xs: list[Any], ys: list[Any] | None) -> list[Any]:
-    return xs if ys is None else list(map(operator.add, xs, ys))
+    return xs if ys is None else [x + y for x, y in zip(xs, ys, strict=True)]
 
 
 def _sized(layer: Module, x: Any, *sizes: int | None) -> tuple[Any, ...]:

@@ -287,11 +287,11 @@ def test_the_same_sums_of_lists(pairs, kind):
 @contextmanager
 def widest_window(slots: int) -> Iterator[None]:
     engine = sys.modules["autograd.native._engine"]
-    before = engine.set_widest_window(slots)
+    before = engine.set_widest(slots)
     try:
         yield
     finally:
-        engine.set_widest_window(before)
+        engine.set_widest(before)
 
 
 def tangle(Value, seed, size):
@@ -979,7 +979,7 @@ OUT_OF_MEMORY = """
 
     refused = passed = 0
     for make, window in ((many_leaves, 1 << 22), (many_inputs, 1 << 22), (far, 1), (far, 1 << 22)):
-        engine.set_widest_window(window)
+        engine.set_widest(window)
         root, xs = make(60_000)
         root.backward()
         expected = [x.grad for x in xs]
