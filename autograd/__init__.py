@@ -19,7 +19,7 @@ from .errors import AutogradError, StaleGraphError
 from .functions import *  # noqa: F403 - functions.py's __all__ is this package's list of functions
 from .functions import __all__ as _functions
 from .functions import abs, max, min, pow, round, sum  # noqa: F401 - public, but never by a star import
-from .modes import ieee, no_grad
+from .modes import ieee, no_grad, trace
 from .ops import Op
 from .rules import rule
 
@@ -39,5 +39,6 @@ __all__ = [
     "no_grad",
     "rule",
     "topological_order",
+    "trace",
     "value_and_grad",
 ]

@@ -349,6 +349,11 @@ class Value(metaclass=_ValueType):
             self._block().label = label
 
     @property
+    def module(self) -> str:
+        """The path of the nn module that made this node, as in ``MLP.layers.0``; "" unless `autograd.trace` was on."""
+        return self._known().module
+
+    @property
     def is_parameter(self) -> bool:
         """Whether an optimiser may change this leaf: `nn.Parameter` makes such leaves."""
         return self._known().is_parameter
@@ -396,9 +401,13 @@ class Value(metaclass=_ValueType):
                 "or call it on numbers (v.data)"
             )
         data = op.evaluate([x._data if type(x) is cls else x for x in given], given)
-        if modes.active and modes.word() & modes.NO_GRAD:
+        word = modes.word() if modes.active else 0
+        if word & modes.NO_GRAD:
             return cls(data)
-        return cls._made(op, given, data)
+        node = cls._made(op, given, data)
+        if word & modes.TRACE and modes.path():
+            node._block().module = modes.path()
+        return node
 
     @staticmethod
     def _made(op: Op, inputs: tuple[Any, ...], data: float) -> Value:

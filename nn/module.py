@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-from autograd import Value
+from autograd import Value, modes
 from autograd.bulk import zero_grad
 from autograd.engine import parameter
 from autograd.errors import InputTypeError
@@ -83,8 +83,8 @@ class Module:
             raise InputTypeError(f"{cls.__name__}.{name} {shared}; assign it to self in __init__")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """What `forward` returns for these inputs."""
-        return self.forward(*inputs, **options)
+        """What `forward` returns for these inputs; while `autograd.trace` is on, its nodes are told whose they are."""
+        return modes.call(self, inputs, options) if modes.active else self.forward(*inputs, **options)
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """What the module computes; each subclass has its own.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd as ag
+import nn
 from autograd import AutogradError, Value, modes
 
 
@@ -97,3 +99,65 @@ def test_a_mode_refuses_what_it_would_not_hold_for() -> None:
         ag.ieee(3)
     with pytest.raises(AutogradError, match="had not entered"):
         ag.ieee().__exit__(None, None, None)
+
+
+# ── Tracing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Pair(nn.Module):
+    def __init__(self) -> None:
+        self.left = nn.Linear(2, 2, seed=0)
+        self.blocks = [nn.Sequential(nn.Linear(2, 2, seed=1), nn.Tanh())]
+
+    def forward(self, x: Any) -> Any:
+        local = nn.Linear(2, 1, seed=2)  # in no attribute
+        (y,) = local(self.blocks[0](self.left(x)))
+        return y * 2.0
+
+
+def modules_behind(y: Any) -> set[str]:
+    return {node.module for node in ag.topological_order(y)}
+
+
+def test_a_traced_node_knows_the_module_that_made_it() -> None:
+    model = Pair()
+    with ag.trace():
+        y = model([1.0, 2.0])
+        after = y + 1.0
+    assert modules_behind(y) == {"Pair", "Pair.left", "Pair.blocks.0.0", "Pair.blocks.0.1", "Pair.Linear"}
+    assert (y.module, after.module) == ("Pair", "")
+    assert modules_behind(model([1.0, 2.0])) == {""}, "and nothing is noted afterwards"
+
+
+def test_tracing_changes_no_number_and_no_gradient() -> None:
+    model = Pair()
+    plain = model([1.0, 2.0])
+    plain.backward()
+    expected = [p.grad for p in model.parameters()]
+    model.zero_grad()
+    with ag.trace():
+        traced = model([1.0, 2.0])
+    traced.backward()
+    assert traced.data == plain.data
+    assert [p.grad for p in model.parameters()] == expected
+
+
+def test_a_module_that_raises_leaves_no_path_behind() -> None:
+    class Broken(nn.Module):
+        def forward(self, x: Any) -> Any:
+            raise KeyError("broken")
+
+    with ag.trace():
+        with pytest.raises(KeyError):
+            Broken()([1.0])
+        assert (ag.Value(1.0) + 1.0).module == ""
+        assert modules_behind(Pair()([0.0, 0.0])) >= {"Pair.left"}
+
+
+def test_a_traced_thread_says_nothing_of_another() -> None:
+    model, found = Pair(), []
+    with ag.trace():
+        thread = threading.Thread(target=lambda: found.append(modules_behind(model([1.0, 2.0]))))
+        thread.start()
+        thread.join()
+    assert found == [{""}]

@@ -336,13 +336,13 @@ TORCH = words("""
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
 ENGINE = words("""AutogradError Op StaleGraphError Value __version__ backend errors grad gradients ieee no_grad rule
-topological_order value_and_grad""")
+topological_order trace value_and_grad""")
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
         MissingLibraryError RuleError InteriorError CopyError StaleGraphError describe forward_error"""),
-    "modes": words("IEEE NO_GRAD active listeners word mode ieee no_grad"),
+    "modes": words("IEEE NO_GRAD TRACE active listeners word mode ieee no_grad trace path call"),
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),

@@ -42,6 +42,7 @@ static struct {                       /* what is asked of Python, all set by con
 
 #define IEEE 1
 #define NO_GRAD 2
+#define TRACE 4
 static THREAD_LOCAL int mode_word;    /* as in modes.py */
 
 /* The index of a built-in op, -1 for any other. */

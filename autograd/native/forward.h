@@ -33,7 +33,7 @@ static PyObject *careful(int op, PyObject *const *inputs, Py_ssize_t n)
 }
 
 /* Where a finite result is all that is needed: IEEE mode changes nothing then, and no_grad makes a leaf of it. */
-#define ORDINARY(data) (LIKELY(isfinite(data)))
+#define ORDINARY(data) (LIKELY(isfinite(data) && !(mode_word & TRACE)))
 
 static ALWAYS_INLINE PyObject *binary(PyObject *p, PyObject *q, int op, int code, double (*f)(double, double))
 {
