@@ -117,8 +117,7 @@ def modes(w: list[Value], n: int) -> None:
 
 @program
 def higher_orders(w: list[Value], n: int) -> None:
-    y = (w[0] * w[1]).sin() * w[2]
-    slopes = gradients(y, w[:3], create_graph=True)
+    slopes = gradients((w[0] * w[1]).sin(), w[:2], create_graph=True)
     gradients(slopes, w[:2])
     autograd.grad(lambda x: x**3 * w[0])(2.0)
     w[4].lgamma().backward()

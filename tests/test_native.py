@@ -26,7 +26,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from fractions import Fraction
-from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -153,11 +152,11 @@ steps = st.one_of(
     st.tuples(st.just("assign"), numbers, nodes_),
 )
 programs = st.tuples(
-    st.lists(numbers, min_size=1, max_size=4), st.lists(st.tuples(modes_, steps), min_size=1, max_size=25)
+    st.lists(numbers, min_size=1, max_size=4), st.lists(st.tuples(modes_, steps), min_size=5, max_size=25)
 )
 smooth = st.tuples(
     st.lists(st.floats(0.1, 2.0), min_size=1, max_size=3),
-    st.lists(st.tuples(st.just(modes.IEEE), steps), min_size=1, max_size=7),
+    st.lists(st.tuples(st.just(modes.IEEE), steps), min_size=3, max_size=7),
 )
 
 
@@ -169,6 +168,7 @@ class Run:
         self.Value, self.raised = Value, []
         self.nodes = [Value(x, f"x{k}" if k else "") for k, x in enumerate(leaves)]
         for mode, step in steps:
+            assert len(self.nodes) < 200
             with modes.mode(mode):
                 self.attempt(self.step, *step)
 
@@ -182,13 +182,21 @@ class Run:
         return made
 
     def given(self, x):
-        return x[0] if isinstance(x, tuple) else self.nodes[x % len(self.nodes)]
+        return x[0] if isinstance(x, tuple) else self.node(x)
+
+    def node(self, i):
+        """The i-th newest."""
+        return self.nodes[-1 - i % len(self.nodes)]
+
+    def root(self):
+        """The end of the largest graph."""
+        return max(self.nodes, key=lambda v: (len(topological_order(v)), v._seq))
 
     def step(self, kind, what, at):
         if kind == "leaf":
             self.nodes.append(self.Value(what, at))
         elif kind == "assign":
-            self.nodes[at % len(self.nodes)].data = what
+            self.node(at).data = what
         else:
             made = getattr(self.given(at), what)() if kind == "method" else what(*map(self.given, at))
             for v in made if isinstance(made, tuple) else [made]:
@@ -208,13 +216,13 @@ def on_both(act, program):
 
 
 @compiled_only
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(programs)
 def test_the_same_nodes_and_the_same_gradients(program):
     def act(run):
         facts = [seen(run.nodes)]
-        for root, gradient in ((-1, 1.0), (-1, -0.5), (-2, math.inf)):
-            run.attempt(run.nodes[root % len(run.nodes)].backward, gradient)
+        for root, gradient in ((run.root(), 1.0), (run.root(), -0.5), (run.node(1), math.inf)):
+            run.attempt(root.backward, gradient)
             facts.append(seen(run.nodes))
         return facts
 
@@ -222,12 +230,60 @@ def test_the_same_nodes_and_the_same_gradients(program):
     assert pure == compiled
 
 
+def long_program(seed, size):
+    """Every op on what is near, in graphs of some depth, where hypothesis draws shallow ones."""
+    rng = random.Random(seed)
+    mild = rng.random() < 0.7
+
+    def number():
+        return rng.choice(SPECIALS) if not mild or rng.random() < 0.02 else rng.uniform(0.1, 2.0)
+
+    def operand():
+        return (number(),) if rng.random() < 0.2 else int(rng.expovariate(0.2))
+
+    def step():
+        kind = rng.random()
+        if kind < 0.3:
+            return "op", rng.choice(OPERATORS[:4] if mild else OPERATORS), [int(rng.expovariate(0.3)), operand()]
+        if kind < 0.5:
+            return "method", rng.choice(METHODS), int(rng.expovariate(0.2))
+        if kind < 0.55:
+            return "leaf", number(), rng.choice(["", "w"])
+        op = rng.choice(OPS + 3 * USER_OPS)
+        inputs = [operand() for _ in range(op.arity or rng.randint(1, 6))]
+        if op.name in ("pick", "softmax", "log_softmax"):
+            inputs = [(float(rng.randrange(len(inputs))),), *inputs]
+        return "op", op, inputs
+
+    ieee = modes.IEEE if rng.random() < 0.5 else 0
+    return [number() for _ in range(3)], [(ieee, step()) for _ in range(size)]
+
+
 @compiled_only
-@settings(max_examples=150)
+@pytest.mark.parametrize("seed", range(60))
+def test_the_same_in_long_programs(seed):
+    def act(run):
+        root, facts = run.root(), []
+        for gradient in (1.0, -0.75):
+            run.attempt(root.backward, gradient)
+            facts.append(seen(run.nodes))
+        leaves = [x for x in run.nodes if not x.inputs]
+        for by in (leaves, run.nodes[::5]):
+            for graph in (False, True):
+                found = run.attempt(gradients, run.Value, [root, run.node(0)], by, graph)
+                facts.append(found and [bits(v.data) for v in found])
+        return facts, len(topological_order(root))
+
+    pure, compiled = on_both(act, long_program(seed, 60))
+    assert pure == compiled
+
+
+@compiled_only
 @given(programs, st.lists(nodes_, min_size=1, max_size=3), st.lists(nodes_, min_size=1, max_size=4))
 def test_the_same_gradients_of_several_results_by_any_nodes(program, roots, inputs):
     def act(run):
-        ys, xs = ([run.nodes[i % len(run.nodes)] for i in picked] for picked in (roots, inputs))
+        ys, xs = ([run.node(i) for i in picked] for picked in (roots, inputs))
+        ys.append(run.root())
         leaves = [x for x in run.nodes if not x.inputs]
         for by in (xs, leaves):
             for graph in (False, True):
@@ -244,7 +300,7 @@ def test_the_same_gradients_of_several_results_by_any_nodes(program, roots, inpu
 @given(smooth)
 def test_the_same_derivatives_up_to_the_third(program):
     def act(run):
-        facts, ys, xs = [], run.nodes[-1:], [x for x in run.nodes if not x.inputs][:2]
+        facts, ys, xs = [], [run.root()], [x for x in run.nodes if not x.inputs][:2]
         for _ in range(3):
             ys = run.attempt(gradients, run.Value, ys, xs, True) or []
             facts.append([(bits(v.data), v.op, len(topological_order(v))) for v in ys])
@@ -624,7 +680,7 @@ def test_the_same_with_arrays_and_scalars_on_either_side(op):
 @given(programs, nodes_)
 def test_copies_are_the_same(program, at):
     def act(run):
-        run.attempt(run.nodes[-1].backward)
+        run.attempt(run.root().backward)
         facts = []
         for twin in (copy.copy, copy.deepcopy):
             twins = run.attempt(lambda: [twin(v) for v in run.nodes])  # noqa: B023
@@ -675,17 +731,16 @@ hooks = st.lists(
 
 
 @compiled_only
-@settings(max_examples=200)
 @given(programs, hooks)
 def test_hooks_are_called_with_the_same_gradients_and_do_the_same(program, hooks):
     """Also where they take themselves away, replace the gradient, raise, or start passes on the same graph."""
 
     def act(run):
-        log, handles = [], []
+        log, handles, root = [], [], run.root()
         fuel = [12]
 
         def hook_of(k, what, other):
-            node = run.nodes[other % len(run.nodes)]
+            node = run.node(other)
 
             def hook(g):
                 log.append((k, bits(g) if type(g) is float else bits(g.data)))
@@ -701,25 +756,25 @@ def test_hooks_are_called_with_the_same_gradients_and_do_the_same(program, hooks
                 if what == "add" and fuel[0] > 0:
                     handles.append(node.register_hook(hook))
                 if what in ("again", "inner") and fuel[0] > 0:
-                    (run.nodes[-1] if what == "again" else node).backward(0.5)
+                    (root if what == "again" else node).backward(0.5)
                 return None
 
             return hook
 
         for k, (at, what, other) in enumerate(hooks):
-            handles.append(run.nodes[at % len(run.nodes)].register_hook(hook_of(k, what, other)))
+            handles.append(run.node(at).register_hook(hook_of(k, what, other)))
         facts = []
         try:
             for graph in (False, True):
-                run.attempt(run.nodes[-1].backward)
+                run.attempt(root.backward)
                 facts.append(seen(run.nodes))
                 by = [x for x in run.nodes if not x.inputs]
-                found = run.attempt(gradients, run.Value, run.nodes[-2:], by, graph)
+                found = run.attempt(gradients, run.Value, [root, run.node(0)], by, graph)
                 facts.append(found and [bits(v.data) for v in found])
         finally:
             for handle in handles:
                 handle.remove()
-        run.attempt(run.nodes[-1].backward)
+        run.attempt(root.backward)
         return facts, log, seen(run.nodes)
 
     pure, compiled = on_both(act, program)
@@ -824,9 +879,10 @@ def test_a_deep_graph_runs_and_is_freed_on_a_small_stack(depth, step):
     on_a_small_stack(deep)
 
 
-def test_nothing_leaks():
+@pytest.mark.parametrize("program", leaks.PROGRAMS, ids=lambda f: f.__name__)
+def test_nothing_leaks(program):
     """One node lost a pass would be seen: memory comes in chunks of a thousand."""
-    assert leaks.grown(passes=1500, warm_up=300, programs=list(leaks.PROGRAMS)) < 100_000
+    assert leaks.grown(passes=1100, warm_up=50, programs=[program]) < 40_000
 
 
 @compiled_only
@@ -980,13 +1036,13 @@ OUT_OF_MEMORY = """
     refused = passed = 0
     for make, window in ((many_leaves, 1 << 22), (many_inputs, 1 << 22), (far, 1), (far, 1 << 22)):
         engine.set_widest(window)
-        root, xs = make(60_000)
+        root, xs = make(20_000)
         root.backward()
         expected = [x.grad for x in xs]
-        for more in [*range(0, 40)] * 2:
+        for more in range(0, 60, 2):
             for x in xs:
                 x.grad = 0.25
-            resource.setrlimit(resource.RLIMIT_AS, (size() + more * 100_000, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_AS, (size() + more * 50_000, resource.RLIM_INFINITY))
             found = failed = None
             try:
                 found = autograd.gradients(root, xs[:5])
@@ -1007,11 +1063,11 @@ OUT_OF_MEMORY = """
         root.backward()
         assert [x.grad for x in xs] == expected
 
-    for more in range(20):
+    for more in range(0, 20, 2):
         kept, x = [], Value(1.0)
         resource.setrlimit(resource.RLIMIT_AS, (size() + more * 100_000, resource.RLIM_INFINITY))
         try:
-            for k in range(200_000):
+            for k in range(50_000):
                 kept.append(x * 2.0 if k % 3 else ops.sum(x, *kept[-80:]))
         except MemoryError:
             refused += 1
@@ -1019,7 +1075,7 @@ OUT_OF_MEMORY = """
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         assert all(v.op for v in kept)
     print("refused", refused, "passed", passed)
-    assert refused > 60 and passed > 20
+    assert refused > 20 and passed > 20
 """
 
 
@@ -1253,8 +1309,7 @@ def test_another_interpreter_has_the_pure_engine_and_is_told(imports, tmp_path):
     assert re.search(r"can't be used: .*(interpreter)", why)
 
 
-def test_the_library_holds_no_second_copy_of_a_function():
-    """The sources are one unit: nothing but its entry is seen from outside."""
+def test_nothing_but_the_librarys_entry_is_seen_from_outside():
     engine = sys.modules.get("autograd.native._engine")
     if engine is None:
         pytest.skip(f"one engine only: {autograd.backend().why}")
@@ -1262,9 +1317,3 @@ def test_the_library_holds_no_second_copy_of_a_function():
     assert library.PyInit__engine
     for name in ("py_call", "sweep", "free_nodes", "begin", "end"):
         assert not hasattr(library, name)
-
-
-def test_reduce_is_as_good_as_a_loop():
-    x = autograd.Value(2.0)
-    reduce(operator.mul, [x] * 10).backward()
-    assert x.grad == 10 * 2.0**9
