@@ -65,15 +65,21 @@ def topological_order(*roots: Value) -> list[Value]:
 def backward(root: Value, gradient: float) -> None:
     """Set the gradient of every interior node behind `root`, and add to those of its leaves."""
     with lock:
-        run = sweep_floats if not len(hooked) and _slots_are_free() else sweep
-        leaves, sums = run([(root, gradient)], keep=True)
+        leaves, sums = (
+            sweep_floats(root, gradient)
+            if not len(hooked) and _slots_are_free()
+            else sweep([(root, gradient)], keep=True)
+        )
         before = [leaf._grad for leaf in leaves]
-        grads = [total if g is None else g + total for g, total in zip(before, sums, strict=True)]
-        store: Any = type(root).__dict__["_grad"].__set__
+        grads = sums
+        if before.count(None) < len(before):
+            grads = [total if g is None else g + total for g, total in zip(before, sums, strict=True)]
         try:
-            deque(map(store, leaves, grads), maxlen=0)  # in C from the first leaf to the last, not to be interrupted
+            for leaf, g in zip(leaves, grads, strict=True):
+                leaf._grad = g
         except BaseException:
-            deque(map(store, leaves, before), maxlen=0)
+            store: Any = type(root).__dict__["_grad"].__set__
+            deque(map(store, leaves, before), maxlen=0)  # in C from the first leaf to the last, not to be interrupted
             raise
 
 
@@ -141,16 +147,16 @@ def sweep(
     return list(sums), [hooks_applied(leaf, total, graph) for leaf, total in sums.items()]
 
 
-def sweep_floats(seeds: Sequence[tuple[Value, float]], keep: bool = False) -> tuple[list[Value], list[float]]:
+def sweep_floats(root: Value, gradient: float) -> tuple[list[Value], list[float]]:
     """The same on floats, where no node has hooks: several times as fast, the sums kept in slots of the nodes.
 
     Written out for nodes of one and two inputs. What waits is on a stack, and in a heap only where it was reached
     out of order.
     """
     global _summed
-    _summed = [root for root, _ in seeds]
+    _summed = (root,)
     try:
-        leaves = _walk(seeds, keep)
+        leaves = _walk(root, gradient)
         sums = [leaf._sum for leaf in leaves]
         for leaf in leaves:
             leaf._sum = None
@@ -182,9 +188,9 @@ def _clear_slots() -> None:
     _summed = ()
 
 
-def _walk(seeds: Sequence[tuple[Value, float]], keep: bool) -> list[Any]:
+def _walk(root: Value, gradient: float) -> list[Any]:
     """Send until nothing waits; the leaves reached, with their sums in them."""
-    Value = type(seeds[0][0])
+    Value = type(root)
     top: Any = Value(0.0)  # of the stack, held here: stack[-1] costs as much as a push and a pop
     top._seq = newest = newest_later = -1  # the bottom, older than every node
     stack: list[Any] = []
@@ -192,9 +198,9 @@ def _walk(seeds: Sequence[tuple[Value, float]], keep: bool) -> list[Any]:
     leaves: list[Any] = []
     assigned = latest_assignment
     node: Any
-    sent: list[tuple[Any, Any]] = list(seeds)
+    sent: list[tuple[Any, Any]] = [(root, gradient)]
     while True:
-        for x, contribution in sent:  # the seeds, and what nodes of many inputs send
+        for x, contribution in sent:  # the start, and what nodes of many inputs send
             total = x._sum
             if total is not None:
                 x._sum = total + contribution
@@ -220,8 +226,7 @@ def _walk(seeds: Sequence[tuple[Value, float]], keep: bool) -> list[Any]:
                 return leaves
             g = node._sum
             node._sum = None
-            if keep:
-                node._grad = g
+            node._grad = g
             if seq < assigned:
                 refuse_stale(node)
             a, b = node._a, node._b
