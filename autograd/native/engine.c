@@ -92,6 +92,14 @@ static void py_failed(void)
 #include "forward.h"
 #include "pass.h"
 
+/* An attribute, by an interned name: with a new str each time Python's cache of attributes fills up with them. */
+static PyObject *fact_of(PyObject *operation, const char *name)
+{
+    PyObject *key = PyUnicode_InternFromString(name), *fact = key ? PyObject_GetAttr(operation, key) : NULL;
+    Py_XDECREF(key);
+    return fact;
+}
+
 /* An op's float function in IEEE arithmetic: inf or nan, as the op has it, where the function raises. */
 static double py_call(int op, const double *x, Py_ssize_t n)
 {
@@ -107,12 +115,12 @@ static double py_call(int op, const double *x, Py_ssize_t n)
         else
             PyTuple_SET_ITEM(args, i, item);
     }
-    function = PyObject_GetAttrString(operations[op], "function");
+    function = fact_of(operations[op], "function");
     if (args && function) {
         answer = PyObject_Call(function, args, NULL);
         if (!answer) {
             py_failed();
-            limit = PyObject_GetAttrString(operations[op], "limit");
+            limit = fact_of(operations[op], "limit");
             if (limit && limit != Py_None)
                 answer = PyObject_Call(limit, args, NULL);
         }
