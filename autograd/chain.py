@@ -65,22 +65,23 @@ def topological_order(*roots: Value) -> list[Value]:
 def backward(root: Value, gradient: float) -> None:
     """Set the gradient of every interior node behind `root`, and add to those of its leaves."""
     with lock:
-        leaves, sums = (
-            sweep_floats(root, gradient)
-            if not len(hooked) and _slots_are_free()
-            else sweep([(root, gradient)], keep=True)
-        )
-        before = [leaf._grad for leaf in leaves]
-        grads = sums
-        if before.count(None) < len(before):
-            grads = [total if g is None else g + total for g, total in zip(before, sums, strict=True)]
-        try:
-            for leaf, g in zip(leaves, grads, strict=True):
-                leaf._grad = g
-        except BaseException:
-            store: Any = type(root).__dict__["_grad"].__set__
-            deque(map(store, leaves, before), maxlen=0)  # in C from the first leaf to the last, not to be interrupted
-            raise
+        quick = not len(hooked) and _slots_are_free()
+        _add(*(sweep_floats(root, gradient) if quick else sweep([(root, gradient)], keep=True)))
+
+
+def _add(leaves: list[Value], sums: list[float]) -> None:
+    """Add to the gradients of all leaves, or to none."""
+    before = [leaf._grad for leaf in leaves]
+    grads = sums
+    if before.count(None) < len(before):
+        grads = [total if g is None else g + total for g, total in zip(before, sums, strict=True)]
+    try:
+        for leaf, g in zip(leaves, grads, strict=True):
+            leaf._grad = g
+    except BaseException:
+        store: Any = type(leaves[0]).__dict__["_grad"].__set__
+        deque(map(store, leaves, before), maxlen=0)  # in C from the first leaf to the last, not to be interrupted
+        raise
 
 
 def gradients(seeds: Sequence[tuple[Value, Any]], xs: Sequence[Value], create_graph: bool) -> list[Any]:
