@@ -501,6 +501,8 @@ static int module_exec(PyObject *module)
     }
     if (PyType_Ready(&NodeType) < 0)
         return -1;
+    if (PyModule_AddStringConstant(module, "sources", SOURCES) < 0)
+        return -1;
     return PyModule_AddObjectRef(module, "Value", (PyObject *)&NodeType);
 }
 

@@ -25,6 +25,7 @@ from typing import Any
 
 from .. import ops, rule_text
 from ..errors import RuleError
+from . import sources
 from .as_c import Lines, Printer, function_text, laid_out, loads
 
 OPS = [op for op in vars(ops).values() if isinstance(op, ops.Op)]  # in the order of the table
@@ -128,6 +129,9 @@ HEADER = """\
 
 #include "numerics.h"
 
+/* A checksum of those three files. */
+#define SOURCES "{sources}"
+
 /* An op's Python float function in IEEE arithmetic: the engine's. */
 static double py_call(int op, const double *x, Py_ssize_t n);
 
@@ -196,6 +200,7 @@ def kernels() -> dict[str, str]:
             cases += laid_out(case(op, code))
     header = HEADER.format(
         op_names=", ".join(f"OP_{op.name.upper()}" for op in OPS),
+        sources=sources(),
         codes=", ".join(code for op in OPS for code in forms(op)),
         unary=" ".join(f"X({op.name}, {op.name.upper()})" for op in OPS if op.arity == 1),
         functions="\n".join("\n".join([*laid_out(lines), ""]) for lines in (functions | rule_functions).values()),
