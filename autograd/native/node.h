@@ -44,25 +44,106 @@ static PyTypeObject NodeType;
 static uint64_t created;             /* the number of the youngest node */
 static uint64_t latest_assignment;   /* the number of the leaf whose data was assigned last: older nodes may be stale */
 
-/* ── Memory: chunks of nodes, and a list of the free ones threaded through their first input ──────────────── */
+/* ── Memory: nodes made one after the other lie side by side ──────────────────────────────────────────────────
 
-#define CHUNK 1024
+   A chunk is filled from its first place to its last, so that a pass runs through memory in order; when all its nodes
+   are free it is filled anew. Only when no chunk is empty are the gaps of others filled. */
 
-static Node *free_nodes;
+#define CHUNK_BYTES ((size_t)1 << 16)
+#define PLACES (CHUNK_BYTES / sizeof(Node) - 1)
+#define CHUNKS_AT_ONCE 16
 
-static int more_nodes(void)
+typedef struct Chunk {              /* in the first place of its 64 kB, at a multiple of 64 kB */
+    struct Chunk *next, *previous;  /* of the empty ones, or of those with gaps */
+    Node *gaps;                     /* free places, threaded through their first input */
+    size_t used;                    /* places taken, or not reached yet */
+} Chunk;
+
+#define CHUNK_OF(v) ((Chunk *)((uintptr_t)(v) & ~(uintptr_t)(CHUNK_BYTES - 1)))
+#define FIRST(chunk) ((Node *)(chunk) + 1)
+
+static Node *next_place, *last_place;   /* of the chunk that is being filled */
+static Chunk *empty_chunks, gapped = {&gapped, &gapped, NULL, 0};
+
+static int more_chunks(void)
 {
-    char *raw = PyMem_RawMalloc(CHUNK * sizeof(Node) + 63);
+    char *raw = PyMem_RawMalloc((CHUNKS_AT_ONCE + 1) * CHUNK_BYTES);
     if (!raw) {
         PyErr_NoMemory();
         return -1;
     }
-    Node *nodes = (Node *)(((uintptr_t)raw + 63) & ~(uintptr_t)63);
-    for (size_t i = CHUNK; i-- > 0;) {
-        nodes[i].a = free_nodes;
-        free_nodes = nodes + i;
+    char *chunks = (char *)CHUNK_OF(raw + CHUNK_BYTES - 1);
+    for (size_t i = CHUNKS_AT_ONCE; i-- > 0;) {
+        Chunk *chunk = (Chunk *)(chunks + i * CHUNK_BYTES);
+        chunk->next = empty_chunks;
+        empty_chunks = chunk;
     }
     return 0;
+}
+
+static void list_gaps(Chunk *chunk)
+{
+    chunk->next = gapped.next;
+    chunk->previous = &gapped;
+    gapped.next->previous = chunk;
+    gapped.next = chunk;
+}
+
+static void unlist_gaps(Chunk *chunk)
+{
+    chunk->previous->next = chunk->next;
+    chunk->next->previous = chunk->previous;
+}
+
+/* A place, where the chunk that was being filled is full. */
+static NOINLINE Node *place_elsewhere(void)
+{
+    if (last_place) {
+        Chunk *full = CHUNK_OF(last_place - 1);
+        last_place = next_place = NULL;
+        if (full->gaps)
+            list_gaps(full);
+    }
+    if (!empty_chunks && gapped.next != &gapped) {
+        Chunk *chunk = gapped.next;
+        Node *v = chunk->gaps;
+        chunk->gaps = v->a;
+        chunk->used++;
+        if (!chunk->gaps)
+            unlist_gaps(chunk);
+        return v;
+    }
+    if (!empty_chunks && more_chunks() < 0)
+        return NULL;
+    Chunk *chunk = empty_chunks;
+    empty_chunks = chunk->next;
+    chunk->gaps = NULL;
+    chunk->used = PLACES;
+    next_place = FIRST(chunk);
+    last_place = next_place + PLACES;
+    return next_place++;
+}
+
+static inline void free_place(Node *v)
+{
+    if (v + 1 == next_place) { /* the one made last, as many a result between is */
+        next_place = v;
+        return;
+    }
+    Chunk *chunk = CHUNK_OF(v);
+    int filling = last_place && chunk == CHUNK_OF(last_place - 1);
+    if (!chunk->gaps && !filling)
+        list_gaps(chunk);
+    v->a = chunk->gaps;
+    chunk->gaps = v;
+    if (UNLIKELY(!--chunk->used)) {
+        if (filling)
+            next_place = last_place = NULL;
+        else
+            unlist_gaps(chunk);
+        chunk->next = empty_chunks;
+        empty_chunks = chunk;
+    }
 }
 
 static inline Node *new_node(int code)
@@ -72,13 +153,11 @@ static inline Node *new_node(int code)
     if (!v)
         return (Node *)PyErr_NoMemory();
 #else
-    Node *v = free_nodes;
-    if (UNLIKELY(!v)) {
-        if (more_nodes() < 0)
-            return NULL;
-        v = free_nodes;
-    }
-    free_nodes = v->a;
+    Node *v = next_place;
+    if (LIKELY(v != last_place))
+        next_place = v + 1;
+    else if (!(v = place_elsewhere()))
+        return NULL;
 #endif
     PyObject_Init((PyObject *)v, &NodeType);
     v->grad = 0.0;
@@ -150,8 +229,7 @@ static inline void release(Node *v)
 #ifdef NO_POOL
     PyObject_Free(v);
 #else
-    v->a = free_nodes;
-    free_nodes = v;
+    free_place(v);
 #endif
 }
 
