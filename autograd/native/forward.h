@@ -131,6 +131,27 @@ static PyObject *many(int op, PyObject *operation, PyObject *const *inputs, cons
     return (PyObject *)v;
 }
 
+/* The same for an op of one or two inputs, at least one of them a Value. */
+static PyObject *one_or_two(int op, PyObject *const *inputs, const double *x, double data)
+{
+    int two = op_rows[op].arity == 2, form = !two ? 0 : !IS_NODE(inputs[0]) ? 2 : !IS_NODE(inputs[1]);
+    Node *v = new_node(op_rows[op].code + form);
+    if (!v)
+        return NULL;
+    v->data = data;
+    if (form < 2)
+        v->a = (Node *)Py_NewRef(inputs[0]);
+    else
+        v->ca = x[0];
+    if (!two)
+        v->b = NULL;
+    else if (form == 1)
+        v->cb = x[1];
+    else
+        v->b = (Node *)Py_NewRef(inputs[1]);
+    return (PyObject *)v;
+}
+
 #define FEW 64
 
 /* An op on inputs of any kind: what ops.sum(a, b, c) calls. A float where none of them is a Value. */
@@ -160,22 +181,8 @@ static PyObject *apply(int op, PyObject *const *inputs, Py_ssize_t n)
         answer = (PyObject *)new_leaf(data);
     else if (op_rows[op].code == NARY)
         answer = many(op, operations[op], inputs, x, n, data);
-    else {
-        int form = arity == 1 || IS_NODE(inputs[0]) ? (arity == 1 || IS_NODE(inputs[1]) ? 0 : 1) : 2;
-        Node *v = new_node(op_rows[op].code + form);
-        if (v) {
-            v->data = data;
-            if (form < 2)
-                v->a = (Node *)Py_NewRef(inputs[0]);
-            else
-                v->ca = x[0];
-            if (arity == 2 && form != 1)
-                v->b = (Node *)Py_NewRef(inputs[1]);
-            else
-                v->cb = arity == 2 ? x[1] : 0.0;
-        }
-        answer = (PyObject *)v;
-    }
+    else
+        answer = one_or_two(op, inputs, x, data);
 done:
     if (x != few)
         PyMem_Free(x);
@@ -212,7 +219,7 @@ static PyObject *made(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize
     PyObject *operation = args[0], *const *inputs = ((PyTupleObject *)args[1])->ob_item;
     Py_ssize_t n = PyTuple_GET_SIZE(args[1]);
     double data = PyFloat_AS_DOUBLE(args[2]), few[FEW], *x = few;
-    int op = op_index(operation), arity = op < 0 ? 0 : op_rows[op].arity;
+    int op = op_index(operation);
     if (n > FEW && !(x = PyMem_Malloc(n * sizeof(double))))
         return PyErr_NoMemory();
     PyObject *answer = NULL;
@@ -227,24 +234,10 @@ static PyObject *made(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize
             goto done;
         }
     }
-    if (op < 0 || op_rows[op].code == NARY || !values || n != arity)
+    if (op < 0 || op_rows[op].code == NARY || !values || n != op_rows[op].arity)
         answer = many(op, operation, inputs, x, n, data);
-    else {
-        int form = arity == 1 ? 0 : values == 2 ? 0 : IS_NODE(inputs[0]) ? 1 : 2;
-        Node *v = new_node(op_rows[op].code + form);
-        if (v) {
-            v->data = data;
-            if (form < 2)
-                v->a = (Node *)Py_NewRef(inputs[0]);
-            else
-                v->ca = x[0];
-            if (arity == 2 && form != 1)
-                v->b = (Node *)Py_NewRef(inputs[1]);
-            else
-                v->cb = arity == 2 ? x[1] : 0.0;
-        }
-        answer = (PyObject *)v;
-    }
+    else
+        answer = one_or_two(op, inputs, x, data);
 done:
     if (x != few)
         PyMem_Free(x);
