@@ -28,8 +28,6 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #endif
 
-struct Node;
-static double py_call(int op, const double *x, Py_ssize_t n);
 #include "kernels.h"
 
 static PyObject *operations[N_OPS];   /* the Ops of ops.py, in their order there */
@@ -40,10 +38,9 @@ static struct {                       /* what is asked of Python, all set by con
     PyObject *repr, *to_float, *to_int, *divmod, *rdivmod, *lt, *le, *eq, *ne, *gt, *ge;
 } py;
 
-#define IEEE 1
 #define NO_GRAD 2
 #define TRACE 4
-static THREAD_LOCAL int mode_word;    /* as in modes.py */
+static THREAD_LOCAL int mode_word;    /* as in modes.py; IEEE mode is for Python to know */
 
 /* The index of a built-in op, -1 for any other. */
 static int op_index(PyObject *operation)
