@@ -28,9 +28,13 @@ from .rules import rule
 
 if TYPE_CHECKING:
     from .explanation import why
+    from .program import Program, compile, record
     from .stepping import steps
 
 _LAZY = {  # public name: the module that holds it, imported at first use
+    "Program": "program",
+    "compile": "program",
+    "record": "program",
     "steps": "stepping",
     "why": "explanation",
 }
@@ -42,12 +46,13 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-# What shadows a builtin (abs, max, min, pow, round, sum) is reached as autograd.sum, never by a star import.
+# What shadows a builtin (abs, compile, max, min, pow, round, sum) is reached as autograd.sum, never by a star import.
 __all__ = [
     *_functions,
     "AnomalyError",
     "AutogradError",
     "Op",
+    "Program",
     "StaleGraphError",
     "Value",
     "__version__",
@@ -58,6 +63,7 @@ __all__ = [
     "gradients",
     "ieee",
     "no_grad",
+    "record",
     "rule",
     "steps",
     "topological_order",

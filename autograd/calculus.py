@@ -112,11 +112,11 @@ def _differentiated(f: Callable[..., Any], argnums: int | Sequence[int], with_va
                         "differentiates one number; for several results make a function of each"
                     )
                 y = Value(y)
-            outer = any(type(x) is Value for x in given) or y._reaches_older(born)
+            outer = any(type(x) is Value for x in given) or bool(modes.recorder()) or y._reaches_older(born)
             found: list[Any] = gradients(y, xs, create_graph=outer)
         if silent or not outer:
-            found = [Value(g.data) if outer else g.data for g in found]
-            y = Value(y.data) if outer else y.data
+            found = [g.detach() if outer else g._data for g in found]
+            y = y.detach() if outer else y._data
         result = found[0] if isinstance(argnums, int) else tuple(found)
         return (y, result) if with_value else result
 

@@ -11,6 +11,8 @@
     ├── InteriorError          AttributeError      writing to a node that an op made
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
+    ├── RecordError            RuntimeError        a function of which no program would be right
+    ├── GuardError             ValueError          numbers for which a program's function would go another way
     ├── AnomalyError           ArithmeticError     a nan or an infinity, where `detect_anomaly` looks for them
     └── MissingLibraryError    ImportError         an optional library is not installed
 
@@ -70,6 +72,18 @@ class CopyError(AutogradError, TypeError):
 
 class StaleGraphError(AutogradError, RuntimeError):
     """A backward pass would have mixed old and new data: an input changed after the forward pass."""
+
+
+class RecordError(AutogradError, RuntimeError):
+    """A function can't be recorded: a program of it would not always be right."""
+
+
+class GuardError(AutogradError, ValueError):
+    """A program was given numbers for which the function would have gone another way."""
+
+
+class RecordWarning(RuntimeWarning):
+    """A compiled function runs eagerly, and why."""
 
 
 class AnomalyError(AutogradError, ArithmeticError):
