@@ -28,7 +28,7 @@ from .rules import rule
 
 if TYPE_CHECKING:
     from .explanation import why
-    from .program import Program, compile, record
+    from .program import Program, compile, record  # noqa: F401 - compile shadows a builtin: not in __all__
     from .stepping import steps
 
 _LAZY = {  # public name: the module that holds it, imported at first use

@@ -113,7 +113,7 @@ def describe(x: Any) -> str:
 
 
 def _number(x: Any) -> Any:
-    return x if isinstance(x, float) else x.data
+    return x if isinstance(x, float) else x._data
 
 
 def told(op: Op, inputs: Sequence[Any]) -> str:

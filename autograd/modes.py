@@ -117,7 +117,7 @@ def recorder() -> Any:
 
 
 def observed(what: str, node: Any, *facts: Any) -> None:
-    """Tell the recorder that the program looked at a node's number, or changed it: what it does next may depend on it."""
+    """Tell the recorder that the program looked at a node's number, or changed it: what it does next may differ."""
     _thread.recorder.observed(what, node, *facts)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Integral
 from typing import Any, Final
 
@@ -89,7 +89,7 @@ def taken_apart(x: Any, numbers: list[Any], depth: int = 0) -> Any:
     if isinstance(x, Integral):
         return int, int(x)
     if ops.is_number(x):
-        if getattr(getattr(x, "dtype", None), "kind", "") == "b":
+        if _is_bool(x):
             return bool, bool(x)
         numbers.append(ops.number(x))
         return NUMBER
@@ -97,6 +97,10 @@ def taken_apart(x: Any, numbers: list[Any], depth: int = 0) -> Any:
 
 
 _NUMBERS: Final = {float, Value}
+
+
+def _is_bool(x: Any) -> bool:
+    return getattr(getattr(x, "dtype", None), "kind", "") == "b"  # numpy's, which is no bool
 
 
 def is_array(x: Any) -> bool:
@@ -140,9 +144,8 @@ def put_together(x: Any, numbers: Iterator[Any], plain: bool = False) -> Any:
             as_floats = plain if what == "f" else all(type(item) is float for item in new.flat)
             return new.astype(float) if as_floats else new
         return None if plain else x
-    if not isinstance(x, Integral) and ops.is_number(x):
-        if getattr(getattr(x, "dtype", None), "kind", "") != "b":
-            return next(numbers)
+    if not isinstance(x, Integral) and ops.is_number(x) and not _is_bool(x):
+        return next(numbers)
     return None if plain else x
 
 
@@ -195,7 +198,10 @@ class Result:
     def __init__(self, x: Any, place: Callable[[Value], int], depth: int = 0) -> None:
         self.kind: Any = type(x)
         self.parts: Any = x
-        inner = lambda items: [Result(item, place, depth + 1) for item in items]  # noqa: E731 # three uses, one line
+
+        def inner(items: Iterable[Any]) -> list[Result]:
+            return [Result(item, place, depth + 1) for item in items]
+
         if depth > _DEEPEST:
             raise InputError(f"the result is nested more than {_DEEPEST} deep")
         if self.kind is Value:

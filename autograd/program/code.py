@@ -1,7 +1,7 @@
-"""What a program is lowered to before it runs: constants folded, dead code out, equal terms shared; and an interpreter.
+"""What a program is lowered to before it runs: constants folded, no dead code, equal terms shared; and an interpreter.
 
-Nothing here changes a bit of a result. An op of constants is computed beforehand; ``1.0 * x``, ``x / 1.0`` and ``-(-x)``
-are x, to the last bit; of two equal ops one is computed. Additions are not reordered, nor are products with 0.0
+Nothing here changes a bit of a result. An op of constants is computed beforehand; ``1.0 * x`` and ``x / 1.0`` are x, to
+the last bit; of two equal ops one is computed. Additions are not reordered, nor are products with 0.0
 left out: an infinity or a nan would be lost.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from .. import ops
 from ..ops import ARITHMETIC, Op, number
-from .symbols import BY_NAME, both, detach, either, opposite, select
+from .symbols import BY_NAME, detach, select
 
 Slot = int  # a number's place: inputs first, then what the rows compute
 
@@ -69,12 +69,12 @@ class Code(NamedTuple):
         return 8 * slots + 4 * (words + len(self.outputs) + 2 * len(self.conditions))
 
 
-TOTAL: Final = frozenset(  # ops that have an answer for every number: a dead one can be left out, it raises nothing
-    BY_NAME[name]
-    for name in "add sub mul neg pos abs cbrt atan asinh tanh sech2 atan2 erf erfc sign copysign degrees radians sigmoid "
-    "sigmoid_slope softplus relu leaky_relu normal_cdf gelu_tanh silu silu_slope softsign clamp where maximum minimum "
-    "sum mean prod dot peak lt le eq ne both either opposite select detach chooses".split()
-)
+_NEVER_RAISE: Final = """
+    add sub mul neg pos abs cbrt atan asinh tanh sech2 atan2 erf erfc sign copysign degrees radians sigmoid
+    sigmoid_slope softplus relu leaky_relu normal_cdf gelu_tanh silu silu_slope softsign clamp where maximum minimum
+    sum mean prod dot peak lt le eq ne both either opposite select detach chooses
+"""
+TOTAL: Final = frozenset(map(BY_NAME.__getitem__, _NEVER_RAISE.split()))  # where one is dead, it can be left out
 
 
 class _Constant(NamedTuple):

@@ -60,7 +60,7 @@ class Surroundings:
         if not isinstance(function, FunctionType):
             if function is root and not isinstance(function, type):
                 self._hold_attributes(function)
-                return [getattr(type(function), "__call__", None), getattr(type(function), "forward", None)]
+                return [vars(base).get(name) for base in type(function).__mro__ for name in ("__call__", "forward")]
             return []
         for cell in function.__closure__ or ():
             self._hold(functools.partial(_content, cell))
@@ -210,7 +210,10 @@ class Compiled:
         for variant in kind.variants:
             if not variant.surroundings.same():
                 continue
-            program = variant.program.gradient(self._argnums) if gradient else variant.program
+            try:
+                program = variant.program.gradient(self._argnums) if gradient else variant.program
+            except RecordError as error:
+                return self._without_gradient(kind, error, args, kwargs)
             outputs = program.run(items, ieee)
             if outputs is None:
                 continue
@@ -293,8 +296,7 @@ class Compiled:
         try:
             chosen = program.gradient(self._argnums) if gradient else program
         except RecordError as error:
-            self._decline(kind, str(error), gradient=True)
-            return self._eager(args, kwargs, gradient)
+            return self._without_gradient(kind, error, args, kwargs)
         items: list[Any] = []
         structure_of(args, kwargs, items)
         outputs = chosen.run(items, bool(modes.word() & modes.IEEE))
@@ -310,6 +312,10 @@ class Compiled:
             else:
                 kind.variants.append(_Variant(program, surroundings))
         return self._eager(args, kwargs, gradient) if outputs is None else chosen.results(args, items, outputs)
+
+    def _without_gradient(self, kind: _Kind, error: RecordError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._decline(kind, str(error), gradient=True)
+        return self._eager(args, kwargs, True)
 
     def _too_many(self, kind: _Kind, program: Program) -> str:
         programs = [*[variant.program for variant in kind.variants], program]
@@ -350,7 +356,7 @@ class Compiled:
 
 
 def _number(x: Any) -> float:
-    return x._data if type(x) is Value else x  # type: ignore[no-any-return]
+    return x._data if type(x) is Value else x
 
 
 def _plain(x: Any, outer: bool, given: set[Value]) -> Any:

@@ -148,7 +148,7 @@ def _contributions(symbol: Symbol, g: Symbol, live: set[int]) -> Sequence[Any]:
     except (AutogradError, TypeError, ValueError, AttributeError) as cause:
         raise RecordError(
             f"the rule of {op.name!r} is no formula: {cause}. In a program's gradient it runs before any number is "
-            "known; write it with autograd's functions, without if"
+            "known: write it with autograd's functions alone"
         ) from cause
     if not isinstance(sent, (tuple, list)) or len(sent) != len(inputs):
         raise RecordError(f"the rule of {op.name!r} must return a tuple of {len(inputs)} contributions, not {sent!r}")

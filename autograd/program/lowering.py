@@ -79,7 +79,8 @@ def lowered(op: ops.Op, wanted: tuple[int, ...] | None = None) -> Callable[..., 
         ast.increment_lineno(new, getattr(old, "lineno", whole.lineno) - getattr(new, "lineno", 1))
     function = ast.FunctionDef(whole.name, whole.args, [_Choices().visit(s) for s in copied.body], [])
     module = ast.fix_missing_locations(ast.Module([ast.copy_location(function, whole)], []))
-    exec(compile(module, rule.__code__.co_filename, "exec"), namespace := dict(_NAMES))
+    namespace: dict[str, Any] = dict(_NAMES)
+    exec(compile(module, rule.__code__.co_filename, "exec"), namespace)
     formula: Callable[..., Sequence[Any]] = namespace[whole.name]
     return formula
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from .. import modes, ops
@@ -55,6 +56,7 @@ class Constant(NamedTuple):
     places: tuple[str, ...]
 
 
+@lru_cache(maxsize=4096)
 def text_of(place: Any) -> str:
     """A place as `modes.here` has it, as a text: "model.py:12"; "" for None."""
     return place if type(place) is str else "" if place is None else str(placed(*place))
@@ -333,10 +335,11 @@ class Program:
         place = self._outputs[k]
         leaves = (*items, *self.captured)
         if type(place) is int and place < len(leaves) and type(leaves[place]) is Value:
-            return leaves[place]
+            return leaves[place]  # type: ignore[no-any-return]
         if modes.word() & modes.NO_GRAD or not self._leads_from(0)[k]:
             return Value(data)
-        return Value._made(self._once(("op", k), lambda: self._op(k)), leaves, data)
+        made: Value = Value._made(self._once(("op", k), lambda: self._op(k)), leaves, data)
+        return made
 
     def _op(self, k: int) -> Op:
         """The k-th output as an op of the inputs and the captured Values."""
@@ -378,14 +381,16 @@ class Program:
         return self._once(("gradient", argnums), lambda: self._gradient(argnums))  # type: ignore[no-any-return]
 
     def _gradient(self, argnums: int | tuple[int, ...]) -> Program:
-        if self._argnums is not None or self._result.kind != "Value":
-            raise InputTypeError(
-                f"{self.name} returns {'several numbers' if self._outputs else 'no Value'}; a gradient is of one. For "
-                "higher derivatives record autograd.grad(f), for several results make a program of each"
-            )
         chosen = chosen_inputs(self.name, argnums, self._spans)
+        number = self._result.parts
+        outputs = (float(number),) if ops.is_number(number) and self._result.kind != "Value" else self._outputs
+        if self._argnums is not None or len(outputs) != 1 or not (ops.is_number(number) or self._result.kind == "Value"):
+            raise InputTypeError(
+                f"{self.name} returns something else than one number, which a gradient is of. For several results make a program of "
+                "each; for higher derivatives record autograd.grad(f)"
+            )
         leaves, slots = self._symbols()
-        root = slots[self._outputs[0]] if type(self._outputs[0]) is int else self._outputs[0]
+        root = slots[outputs[0]] if type(outputs[0]) is int else outputs[0]
         found = gradients([(root, 1.0)], [leaves[i] for i in chosen])
         derivatives = [0.0 if total is None else total.or_zero() for total in found]
         guards = [slots[guard.slot] for guard in self.guards]
@@ -446,8 +451,8 @@ class Program:
         for row in self.rows:
             if not is_built_in(row.op):
                 raise CopyError(
-                    f"{self.name} can't be pickled: its op {row.op.name!r} at {row.place or 'an unknown line'} is yours, "
-                    "and other processes don't know it; record the function there"
+                    f"{self.name} can't be pickled: its op {row.op.name!r} at {row.place or 'an unknown line'} is "
+                    "yours, and other processes don't know it; record the function there"
                 )
         rows = [(row.op.name, *row[1:]) for row in self.rows]
         return {**vars(self), "rows": rows, "_made": {}}
@@ -508,7 +513,7 @@ def on_values(rows: Sequence[Row], given: Sequence[Any]) -> list[Any]:
 
 
 def _number(x: Any) -> float:
-    return x._data if type(x) is Value else x  # type: ignore[no-any-return]
+    return x._data if type(x) is Value else x
 
 
 def chosen_inputs(name: str, argnums: int | tuple[int, ...], spans: Sequence[tuple[int, int]]) -> list[int]:

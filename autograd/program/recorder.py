@@ -7,6 +7,7 @@ right.
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -32,8 +33,8 @@ _COMPARED = {
 }
 
 _REMEDIES = {  # of what makes a function decline
-    "data": "a number that is read is frozen: for a Value without a gradient write v.detach(), for a choice by it maximum, "
-    "clamp or where, for a row by it take or pick",
+    "data": "a number that is read is frozen: for a Value without a gradient write v.detach(), for a choice by it "
+    "maximum, clamp or where, for a row by it take or pick",
     "grad": "gradients on nodes are no results of the function: take them from gradients(y, xs), or from grad(f)",
     "backward()": "in a function that is recorded, take gradients(y, xs), or grad(f)",
     "data = …": "a program changes nothing outside: return the new number and assign it after the call",
@@ -44,6 +45,9 @@ _REMEDIES |= {"item()": _REMEDIES["data"], "a step of the backward pass": _REMED
 _REMEDIES |= {"_backward()": _REMEDIES["backward()"], "has_grad": _REMEDIES["grad"], "grad = …": _REMEDIES["data = …"]}
 _REMEDIES |= {"format()": _REMEDIES["repr()"], "copy()": "use the Value itself", "deepcopy()": "use the Value itself"}
 _REMEDIES |= {"pickling": _REMEDIES["repr()"]}
+
+
+_STANDARD = os.path.join(os.path.dirname(random.__file__), "")
 
 
 class Recorder:
@@ -57,7 +61,7 @@ class Recorder:
         self.leaves: list[Symbol] = []  # inputs first, then captured Values
         self.captured: list[Value] = []
         self.guards: dict[Any, tuple[Symbol, bool, Any]] = {}  # by comparison: its symbol, outcome and place
-        self.reasons: dict[str, None] = {}
+        self.reasons: dict[str, str] = {}  # why the function declines: one reason a line
         self.own: list[Symbol] = []  # ops of the function that may raise, needed or not
         self._symbols: dict[Value, Symbol] = {}
         self._numbers: dict[int, float] = {}  # of symbols, in this run
@@ -96,7 +100,7 @@ class Recorder:
             length, outcome = facts
             self._guard(chooses, (self.symbol(node), length), outcome)
         else:
-            told = what if "(" in what or " " in what else f".{what}"
+            told = f".{what}" if what.partition(" ")[0] in ("data", "grad", "has_grad") else what
             self._decline(f"{told} of a Value", _REMEDIES[what])
 
     def _compared(self, what: str, node: Value, other: Any, outcome: bool) -> None:
@@ -117,8 +121,8 @@ class Recorder:
             self.guards[key] = Symbol(op, pair, place), outcome, place
 
     def _decline(self, what: str, remedy: str) -> None:
-        place = text_of(modes.here())
-        self.reasons[f"{what}{f' at {place}' if place else ''}: {remedy}"] = None
+        place = text_of(_line())
+        self.reasons.setdefault(place, f"{what}{f' at {place}' if place else ''}: {remedy}")
 
     # ── Symbols ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -229,15 +233,15 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     with modes.recording(recorder):
         value = f(*new_args, **new_kwargs)
     if _random_states() != before:
-        reason = "it draws random numbers: a program would repeat them. Draw them before the call and pass them in"
-        recorder.reasons[f"{reason}, or return what they are applied to"] = None
+        reason = "it draws random numbers, and a program would repeat them: draw them before the call and pass them in"
+        recorder.reasons["random"] = reason
     outputs: list[Any] = []
     try:
         result = Result(value, lambda v: _placed(recorder, outputs, v))
     except InputError as error:
-        recorder.reasons[str(error)] = None
+        recorder.reasons["result"] = str(error)
     if recorder.reasons:
-        return None, list(recorder.reasons)
+        return None, list(recorder.reasons.values())
     guards = list(recorder.guards.values())
     rows, slot = rows_of(recorder.leaves, [*outputs, *recorder.own, *[symbol for symbol, _, _ in guards]])
     program = Program(
@@ -257,6 +261,20 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
 def _placed(recorder: Recorder, outputs: list[Any], value: Value) -> int:
     outputs.append(recorder.symbol(value))
     return len(outputs) - 1
+
+
+def _line() -> Any:
+    """Where the program is, as `modes.here` has it, but outside of the standard library, too: copy.copy(v), say."""
+    here = modes.here()
+    frame: Any = sys._getframe()
+    while frame is not None and frame.f_code is not (here or (None,))[0]:
+        frame = frame.f_back
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_STANDARD) or "site-packages" in file:
+            return frame.f_code, frame.f_lasti, True
+        frame = frame.f_back
+    return here
 
 
 def _random_states() -> list[Any]:

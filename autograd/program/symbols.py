@@ -106,7 +106,7 @@ class Symbol:
         return Symbol(op, tuple([x if type(x) in _GIVEN else number(x) for x in inputs]))
 
     def __bool__(self) -> bool:
-        raise RecordError("a rule asks whether a condition holds, which is not known yet; write it as p if test else q")
+        raise RecordError("a rule asks whether a condition holds, which is not known yet; choose with autograd.where")
 
     def __float__(self) -> float:
         raise RecordError("a rule asks for a number that is not known yet; write autograd.sqrt instead of math.sqrt")
