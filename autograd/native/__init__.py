@@ -1,7 +1,7 @@
 """The compiled twin of value.py and chain.py: the same Values, in C.
 
 engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule),
-                    bulk.h (many nodes in one call)
+                    bulk.h (many nodes in one call), program.h (recorded programs)
 printer.py          the syntax tree of a rule, as C; the build has it write the two headers below
 numerics.h          the float functions that are written by hand in C too
 kernels.h           printed: every op's float function, and the rules of ops of many inputs
@@ -48,6 +48,13 @@ def twin(function: Function) -> Function:
     from . import _engine  # type: ignore[attr-defined]
 
     return _engine.twin(function)  # type: ignore[no-any-return]
+
+
+def machine() -> Any:
+    """What runs recorded programs in C: a function that makes machines, and the numbers of their ops."""
+    from . import _engine
+
+    return _engine.machine, _engine.machine_ops()
 
 
 def load() -> Any:

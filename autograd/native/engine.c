@@ -1,7 +1,7 @@
 /* The compiled twin of value.py and chain.py: the same Values, the same order, the same bits.
 
    Read node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule), bulk.h (many
-   nodes in one call). The kernels are printed from
+   nodes in one call), program.h (recorded programs). The kernels are printed from
    ops.py and rules.py by printer.py. What needs no speed is not written again: __init__.py lends Value's methods. */
 
 #define PY_SSIZE_T_CLEAN
@@ -348,6 +348,7 @@ static PyGetSetDef node_getset[] = {
 };
 
 #include "bulk.h"
+#include "program.h"
 
 /* ── Methods ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -576,6 +577,8 @@ static PyMethodDef module_methods[] = {
     {"set_mode", module_set_mode, METH_O, NULL},
     {"twin", module_twin, METH_O, NULL},
     {"set_widest", module_set_widest, METH_O, NULL},
+    {"machine", module_machine, METH_VARARGS, NULL},
+    {"machine_ops", module_machine_ops, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -585,7 +588,7 @@ static int module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "the compiled engine works in the main interpreter only");
         return -1;
     }
-    if (PyType_Ready(&NodeType) < 0)
+    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0)
         return -1;
     if (PyModule_AddStringConstant(module, "sources", SOURCES) < 0)
         return -1;

@@ -23,8 +23,9 @@ from ..ops import Op
 from ..rules import rule
 from ..source import placed
 from .arguments import Result, put_together, taken_apart
-from .code import FAILURES, Code, Row, careful, is_built_in, lowered, run
+from .code import FAILURES, Code, Row, careful, is_built_in, lowered
 from .gradient import behind, gradients, leading
+from .schedule import Runner
 from .symbols import BY_NAME, CONDITIONS, Symbol, detach, select
 
 _INFIX: Final = {op: op.symbol for op in BY_NAME.values() if op.arity == 2 and not op.symbol.isidentifier()}
@@ -280,7 +281,9 @@ class Program:
             items: floats and Values, one an input.
             ieee: whether such an op gives inf or nan instead.
         """
-        return run(self.code, self._numbers(items), ieee)
+        runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code))
+        outputs: list[float] | None = runner([*items, *self.captured], ieee)
+        return outputs
 
     def _numbers(self, items: Sequence[Any]) -> list[float]:
         return [x._data if type(x) is Value else x for x in (*items, *self.captured)]
@@ -345,7 +348,7 @@ class Program:
         """The k-th output as an op of the inputs and the captured Values."""
 
         def value(*numbers: float) -> float:
-            outputs = run(self._pullback(k)[2], [*numbers, 0.0], ieee=True)
+            outputs = self._pullback(k)[2]([*numbers, 0.0], True)
             assert outputs is not None
             return outputs[-1]
 
@@ -409,7 +412,7 @@ class Program:
             argnums,
         )
 
-    def _made_pullback(self, k: int) -> tuple[list[Row], list[Any], Code]:
+    def _made_pullback(self, k: int) -> tuple[list[Row], list[Any], Runner]:
         """Rows that send a gradient, the last leaf, back from the k-th output; of each leaf: if, and how much."""
         count = len(self.inputs) + len(self.captured)
         leaves, slots = symbols_of(count + 1, moved(self.rows, count, 1))
@@ -423,19 +426,19 @@ class Program:
             count + 1, rows, [*[x for pair in sent if pair is not None for x in pair], slot(slots[root])], []
         )
         assert code is not None
-        return rows, sent, code
+        return rows, sent, Runner(code)
 
-    def _pullback(self, k: int) -> tuple[list[Row], list[Any], Code]:
+    def _pullback(self, k: int) -> tuple[list[Row], list[Any], Runner]:
         return self._once(("pullback", k), lambda: self._made_pullback(k))  # type: ignore[no-any-return]
 
     def _pulled_back(self, k: int, g: Any, inputs: Sequence[Any]) -> list[Any]:
-        rows, sent, code = self._pullback(k)
+        rows, sent, runner = self._pullback(k)
         given = [*inputs, g]
         if any(type(x) is Value for x in given):
             numbers = on_values(rows, given)
             pairs = iter([numbers[x] if type(x) is int else x for pair in sent if pair is not None for x in pair])
         else:
-            outputs = run(code, given, ieee=True)
+            outputs = runner(given, True)
             assert outputs is not None
             pairs = iter(outputs)
         contributions: list[Any] = []
