@@ -10,9 +10,9 @@ import pytest
 import autograd
 import nn
 from demos import __main__ as listing
-from demos import digits, first_principles, moons, pictures
+from demos import digits, first_principles, moons, pictures, workers
 
-DEMOS = [digits, first_principles, moons]
+DEMOS = [digits, first_principles, moons, workers]
 
 
 def is_picture(path):
@@ -44,7 +44,8 @@ def test_the_list_has_every_demo_with_its_first_line(capsys):
 
 
 def test_the_list_needs_no_library():
-    code = "import sys, demos.__main__ as m; m.main(); assert not {'matplotlib', 'sklearn', 'tqdm'} & set(sys.modules)"
+    libraries = {"dask", "matplotlib", "sklearn", "tqdm"}
+    code = f"import sys, demos.__main__ as m; m.main(); assert not {libraries} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(digits.__file__).parents[1], capture_output=True)
 
 
@@ -99,6 +100,16 @@ def test_moons(tmp_path, capsys):
     assert is_picture(tmp_path / "boundary.png")
 
 
+def test_workers(capsys):
+    workers.main(["--steps", "3", "--workers", "2"])
+    out = capsys.readouterr().out
+    assert "gradient of loss: 36 inputs" in out
+    losses = [float(x) for x in re.findall(r"step +\d+: loss (\S+)", out)]
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
+    assert "the last gradient from 2 workers is that of one process: True" in out
+
+
 def test_first_principles_shows_every_product_and_its_check(capsys):
     first_principles.main([])
     out, twice = capsys.readouterr().out.split("USED TWICE")
@@ -148,8 +159,9 @@ def test_digits_interrupted_in_the_first_epoch_draws_no_curve(tmp_path, capsys, 
     ("demo", "option", "wrong"),
     [
         *((digits, option, wrong) for option in ("--epochs", "--limit") for wrong in ("0", "-1", "x", "1.5")),
-        *((moons, "--steps", wrong) for wrong in ("0", "-1", "x")),
-        *((demo, "--seed", wrong) for demo in (digits, moons) for wrong in ("-1", str(2**32), "x")),
+        *((demo, "--steps", wrong) for demo in (moons, workers) for wrong in ("0", "-1", "x")),
+        *((workers, "--workers", wrong) for wrong in ("0", "x")),
+        *((demo, "--seed", wrong) for demo in (digits, moons, workers) for wrong in ("-1", str(2**32), "x")),
         *((demo, "--out", __file__) for demo in (digits, moons)),
     ],
 )

@@ -34,7 +34,7 @@ def words(text: str) -> list[str]:
 
 LAYERS = words(
     "_version errors modes special ops rule_text rules chain source stepping user_lines explanation "
-    "value native engine functions bulk calculus __init__"
+    "value native engine functions bulk calculus program __init__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -89,6 +89,15 @@ def test_imports_go_only_upward() -> None:
                 assert for_types, f"{module} imports {name} when it runs, not for types only"
                 downward.add((module, name))
     assert downward == set(EXCEPTIONS), "an exception that nothing needs any more"
+
+
+def test_imports_go_only_upward_among_the_modules_of_programs() -> None:
+    order = words("arguments symbols lowering gradient code schedule program recorder compiled __init__")
+    assert sorted(order) == sorted(path.stem for path in (PACKAGE / "program").glob("*.py"))
+    for module in order:
+        for node in ast.walk(ast.parse((PACKAGE / "program" / f"{module}.py").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                assert order.index(node.module or "") < order.index(module), f"{module} imports {node.module}"
 
 
 def test_what_prints_the_compiled_engine_reads_ops_and_rules_alone() -> None:
@@ -340,20 +349,23 @@ TORCH = words("""
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
 ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend detect_anomaly errors grad
-gradients ieee no_grad rule steps topological_order trace value_and_grad why""")
+gradients ieee no_grad Program record rule steps topological_order trace value_and_grad why""")
+COMPILE = "compile"  # shadows a builtin as well, and is no function of numbers
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
+    "program": [],  # its modules make its names
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
-        MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError describe told
+        MissingLibraryError RuleError InteriorError CopyError StaleGraphError RecordError GuardError
+        RecordWarning AnomalyError describe told
         forward_error"""),
-    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE active listeners word mode ieee no_grad trace detect_anomaly
-        path here call"""),
+    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE RECORD active listeners word mode recording recorder observed
+        ieee no_grad trace detect_anomaly path here call"""),
     "source": words("Source resolved placed Place"),
     "stepping": words("SHOWN Change Step Steps Names steps"),
     "user_lines": words("Stop Turn backward"),
     "explanation": words("HUGE TINY Cause Explanation why forward_anomaly backward"),
-    "engine": words("Backend backend parameter twin"),
+    "engine": words("Backend backend machine parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),
     "calculus": words("grad gradients value_and_grad"),
@@ -386,6 +398,9 @@ def test_no_exported_name_shadows_a_builtin() -> None:
     assert [name for name in autograd.__all__ if hasattr(builtins, name) and not name.startswith("__")] == []
     assert all(hasattr(builtins, name) for name in SHADOWING)
     assert autograd.sum is autograd.functions.sum
+    assert hasattr(builtins, COMPILE)
+    assert autograd.compile is not compile
+    assert COMPILE not in autograd.__all__
 
 
 @pytest.mark.parametrize("module", PUBLIC)

@@ -52,9 +52,8 @@ def twin(function: Function) -> Function:
 
 def machine() -> Any:
     """What runs recorded programs in C: a function that makes machines, and the numbers of their ops."""
-    from . import _engine
-
-    return _engine.machine, _engine.machine_ops()
+    engine = import_module("._engine", __name__)
+    return engine.machine, engine.machine_ops()
 
 
 def load() -> Any:

@@ -94,6 +94,12 @@ static int run_stream(const uint32_t *p, double *restrict v, int ieee)
         case M_OPPOSITE: EACH(A == 0.0 ? 1.0 : 0.0); break;
         case M_CHOOSES: EACH(A >= 0.0 && A < B && A == floor(A) ? 1.0 : 0.0); break;
         case M_DETACH: EACH(A); break;
+        case OP_COPYSIGN: /* a nan has a sign, which C and Python need not agree on: here it would be seen */
+            for (size_t i = 0; i < n; i++)
+                if (B != B)
+                    return 0;
+            EACH(copysign(A, B));
+            break;
 #define ONE(name, NAME) case OP_##NAME: EACH(f_##name(A)); break;
         FOR_UNARY(ONE)
 #undef ONE

@@ -387,10 +387,11 @@ class Program:
         chosen = chosen_inputs(self.name, argnums, self._spans)
         number = self._result.parts
         outputs = (float(number),) if ops.is_number(number) and self._result.kind != "Value" else self._outputs
-        if self._argnums is not None or len(outputs) != 1 or not (ops.is_number(number) or self._result.kind == "Value"):
+        single = ops.is_number(number) or self._result.kind == "Value"
+        if self._argnums is not None or not single:
             raise InputTypeError(
-                f"{self.name} returns something else than one number, which a gradient is of. For several results make a program of "
-                "each; for higher derivatives record autograd.grad(f)"
+                f"{self.name} returns something else than one number, which a gradient is of. For several results make "
+                "a program of each; for higher derivatives record autograd.grad(f)"
             )
         leaves, slots = self._symbols()
         root = slots[outputs[0]] if type(outputs[0]) is int else outputs[0]

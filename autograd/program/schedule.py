@@ -1,8 +1,8 @@
 """Code as a stream for the compiled engine's machine: sums made whole again, and runs of one op side by side.
 
-A chain ``a + b + c`` is one sum of three terms, ``c + w₁ x₁ + w₂ x₂`` a number and two pairs of factors: in the order of
-the chain, so that no bit changes. Ops of the same kind that need nothing from one another make a run. What the stream
-means stands in native/program.h.
+A chain ``a + b + c`` is one sum of three terms, ``c + w₁ x₁ + w₂ x₂`` a number and two pairs of factors: in the order
+of the chain, so that no bit changes. Ops of the same kind that need nothing from one another make a run. What the
+stream means stands in native/program.h.
 """
 
 from __future__ import annotations
