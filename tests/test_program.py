@@ -66,7 +66,7 @@ def curvature(f: Any) -> Any:
     return second
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(steps(3), POINTS, POINTS)
 def test_replay_has_the_bits_of_the_run(program: Any, first: list[float], then: list[float]) -> None:
     f = function_of(program)
@@ -81,7 +81,7 @@ def test_replay_has_the_bits_of_the_run(program: Any, first: list[float], then: 
             assert bits(got[1]) == bits(slopes)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(steps(3, most=6), POINTS, POINTS)
 def test_second_derivatives_have_the_bits_of_the_run(program: Any, first: list[float], then: list[float]) -> None:
     second = curvature(function_of(program))
@@ -94,7 +94,7 @@ def test_second_derivatives_have_the_bits_of_the_run(program: Any, first: list[f
             assert bits(gradient(xs)) == bits((value, slopes))
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(steps(3, most=8, branches=True), st.lists(POINTS, min_size=1, max_size=6))
 def test_a_compiled_function_goes_every_way_that_the_function_goes(program: Any, points: list[list[float]]) -> None:
     f = function_of(program)
@@ -110,7 +110,7 @@ def test_a_compiled_function_goes_every_way_that_the_function_goes(program: Any,
             assert bits([result, [leaf.grad for leaf in leaves]]) == bits([value, slopes])
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(steps(3, most=6), POINTS)
 def test_a_program_node_is_differentiated_to_any_order(program: Any, xs: list[float]) -> None:
     f = function_of(program)
@@ -629,7 +629,7 @@ def test_deep_programs_need_no_recursion() -> None:
 # ── The machine ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(steps(3, most=8), st.lists(POINTS, min_size=9, max_size=20), st.integers(0, 2))
 def test_wide_programs_have_the_bits_of_the_run(program: Any, points: list[list[float]], shape: int) -> None:
     """Many ops of a kind, and sums of many terms, which the machine makes whole again: plain, of products, of both."""
@@ -687,7 +687,7 @@ def test_every_op_runs_as_its_float_function(op: Any) -> None:
 def test_a_long_run_lets_other_threads_go_on() -> None:
     def f(x: Any) -> Any:
         total = x[0]
-        for k in range(30000):
+        for k in range(6000):
             total = (total * x[k % 3]).sin()
         return total
 

@@ -78,9 +78,12 @@ static int raise_stopped(void)
     return -1;
 }
 
+static THREAD_LOCAL int has_failed;   /* set by an error in a float function; a program looks at it, and clears it */
+
 /* An error in Python's float function: arithmetic has its limit, all else is kept. */
 static void py_failed(void)
 {
+    has_failed = 1;
     if (stopped[0] || PyErr_ExceptionMatches(PyExc_ArithmeticError) || PyErr_ExceptionMatches(PyExc_ValueError))
         PyErr_Clear();
     else

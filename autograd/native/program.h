@@ -76,6 +76,7 @@ static int run_stream(const uint32_t *p, double *restrict v, int ieee)
         const size_t n = p[1], k = p[3];
         const int op = (int)(word & 0xffff);
         double *restrict to = v + p[2];
+        has_failed = 0;
         p += 4;
         switch (op) {
         case M_END: return 1;
@@ -121,9 +122,13 @@ static int run_stream(const uint32_t *p, double *restrict v, int ieee)
                 return 0;
         }
         p += n * k;
-        for (size_t i = 0; word & MAY_RAISE && !ieee && i < n; i++)
-            if (!isfinite(to[i]))
+        if (word & MAY_RAISE && !ieee) {
+            if (has_failed)
                 return 0;
+            for (size_t i = 0; i < n; i++)
+                if (!isfinite(to[i]))
+                    return 0;
+        }
     }
 }
 #undef A

@@ -17,6 +17,7 @@ from ..engine import Value
 from ..errors import CopyError, InputError
 
 NUMBER: Final = "number"  # what stands in a structure where a number is
+NUMBERS: Final = {float, Value}
 _DEEPEST: Final = 100  # lists in lists; one that holds itself would never end
 _PLAIN: Final = (bool, int, str, bytes, complex, type(None))
 
@@ -60,7 +61,7 @@ def taken_apart(x: Any, numbers: list[Any], depth: int = 0) -> Any:
         numbers.append(x)
         return NUMBER
     if kind is list or kind is tuple or (isinstance(x, tuple) and hasattr(x, "_fields")):
-        if x and {*map(type, x)} <= _NUMBERS:
+        if x and {*map(type, x)} <= NUMBERS:
             numbers.extend(x)
             return kind, len(x)
         if depth == _DEEPEST:
@@ -94,9 +95,6 @@ def taken_apart(x: Any, numbers: list[Any], depth: int = 0) -> Any:
         numbers.append(ops.number(x))
         return NUMBER
     return Same(x)
-
-
-_NUMBERS: Final = {float, Value}
 
 
 def _is_bool(x: Any) -> bool:

@@ -64,8 +64,8 @@ class Surroundings:
             return []
         for cell in function.__closure__ or ():
             self._hold(functools.partial(_content, cell))
-        self._hold(lambda: function.__defaults__ or ())
-        self._hold(lambda: tuple((function.__kwdefaults__ or {}).values()))
+        if function.__defaults__ or function.__kwdefaults__:
+            self._hold(lambda: (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()))
         outer = function.__globals__
         used = [name for name in _names(function.__code__) if name in outer]
         for name in used:

@@ -22,7 +22,7 @@ from ..errors import CopyError, GuardError, InputError, InputTypeError
 from ..ops import Op
 from ..rules import rule
 from ..source import placed
-from .arguments import Result, put_together, taken_apart
+from .arguments import NUMBER, NUMBERS, Result, put_together, taken_apart
 from .code import FAILURES, Code, Row, careful, is_built_in, lowered
 from .gradient import behind, gradients, leading
 from .schedule import Runner
@@ -281,9 +281,8 @@ class Program:
             items: floats and Values, one an input.
             ieee: whether such an op gives inf or nan instead.
         """
-        runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code))
-        outputs: list[float] | None = runner([*items, *self.captured], ieee)
-        return outputs
+        runner: Runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code))
+        return runner([*items, *self.captured], ieee)
 
     def _numbers(self, items: Sequence[Any]) -> list[float]:
         return [x._data if type(x) is Value else x for x in (*items, *self.captured)]
@@ -313,7 +312,7 @@ class Program:
         numbers: Sequence[Any] = outputs
         if self._argnums is not None:
             return numbers[0], mirrored(args, self._argnums, self._spans, numbers[1:])
-        if any(type(x) is Value for x in items) or self.leads_from_captured:
+        if Value in {*map(type, items)} or (self.captured and self.leads_from_captured):
             numbers = [self._node(k, items, data) for k, data in enumerate(numbers)]
         return self._result.of(numbers)
 
@@ -381,7 +380,8 @@ class Program:
         >>> autograd.record(lambda p, x: p[0] * x, [2.0], 5.0).gradient()([2.0], 5.0)
         (10.0, [5.0])
         """
-        return self._once(("gradient", argnums), lambda: self._gradient(argnums))  # type: ignore[no-any-return]
+        made = self._made.get(("gradient", argnums))
+        return made or self._once(("gradient", argnums), lambda: self._gradient(argnums))  # type: ignore[no-any-return]
 
     def _gradient(self, argnums: int | tuple[int, ...]) -> Program:
         chosen = chosen_inputs(self.name, argnums, self._spans)
@@ -476,6 +476,9 @@ def structure_of(args: tuple[Any, ...], kwargs: dict[str, Any], items: list[Any]
     >>> structure_of((1.0, 2), {}, [])
     (('number', (<class 'int'>, 2)), ())
     """
+    if not kwargs and {*map(type, args)} <= NUMBERS:  # nothing but numbers: said at once
+        items += args
+        return (NUMBER,) * len(args), ()
     positional = tuple([taken_apart(x, items) for x in args])
     named = tuple([(name, taken_apart(kwargs[name], items)) for name in kwargs])
     return positional, named
