@@ -12,6 +12,7 @@ import random
 import re
 import subprocess
 import sys
+import warnings
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -221,10 +222,17 @@ def test_a_function_that_looks_at_numbers_declines(f: Any) -> None:
         assert compiled.programs == []
 
 
-def test_random_numbers_are_drawn_anew_at_each_call() -> None:
-    compiled = ag.compile(by_random)
+@pytest.mark.parametrize("f", [by_random, by_numpy_random])
+def test_random_numbers_are_drawn_anew_at_each_call_and_once(f: Any) -> None:
+    compiled = ag.compile(f)
+    for seed in (random.seed, numpy.random.seed):
+        seed(7)
     with pytest.warns(RecordWarning, match="random numbers"):
-        assert len({compiled(1.0) for _ in range(5)}) == 5
+        got = [compiled(1.0) for _ in range(5)]
+    for seed in (random.seed, numpy.random.seed):
+        seed(7)
+    assert got == [f(Value(1.0)).data for _ in range(5)]
+    assert len(set(got)) == 5
 
 
 def test_what_is_not_looked_at_is_recorded() -> None:
@@ -325,6 +333,79 @@ def test_a_constant_that_is_returned_is_audited_too() -> None:
     assert compiled(1.0) == (2.0, 1)
     with pytest.warns(RecordWarning, match="audit"):
         assert compiled(1.0) == (2.0, 2)
+
+
+FEATURES = ("branch", "bool", "data", "random", "list", "closure", "index", "captured", "error", "detach")
+EVENTS = st.sampled_from(["call", "call", "call", "gradient", "gradient", "list", "closure", "captured", "seed"])
+
+
+@settings(max_examples=150)
+@given(st.lists(st.sampled_from(FEATURES), max_size=4), st.lists(st.tuples(EVENTS, NUMBERS), min_size=2, max_size=20))
+def test_no_answer_is_wrong_but_by_what_only_an_audit_finds(features: list[str], events: Any) -> None:
+    """Functions that look at numbers, or at what changes, against themselves."""
+    held, factor, w = [1.0], 1.0, Value(0.5)
+
+    def f(x: Any, y: Any) -> Any:
+        for feature in features:
+            if feature == "branch":
+                x = x * 2.0 if x < y else x + y
+            elif feature == "bool":
+                y = y + 1.0 if x else y - 1.0
+            elif feature == "data":
+                x = x * y.data
+            elif feature == "random":
+                x = x + random.random()
+            elif feature == "list":
+                x = x * held[0]
+            elif feature == "closure":
+                y = y * factor
+            elif feature == "index":
+                x = ag.pick([x, y, x * y], abs(y) % 3.0 // 1.0)
+            elif feature == "captured":
+                x = x * w
+            elif feature == "detach":
+                x = x * y.detach()
+            else:
+                try:
+                    x = x.log()
+                except ValueError:
+                    x = x - 1.0
+        return x * y
+
+    def truth(a: float, b: float) -> Any:
+        xs = [Value(a), Value(b)]
+        y = f(*xs)
+        return bits([y.data, [g.data for g in ag.gradients(y, xs)]])
+
+    compiled = ag.compile(f, argnums=(0, 1), variants=2)
+    changed_unseen, calls, a, b, seed = False, 0, 1.0, 2.0, 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RecordWarning)
+        for event, number in events:
+            if event == "list":
+                changed_unseen = changed_unseen or ("list" in features and calls > 0 and bits(held[0]) != bits(number))
+                held[0] = number
+            elif event == "closure":
+                factor = number
+            elif event == "captured":
+                w.data = number
+            elif event == "seed":
+                seed += 1
+            else:
+                a, b = b, number
+                random.seed(seed)
+                expected = truth(a, b)
+                random.seed(seed)
+                audited = any(v.calls + 1 & v.calls == 0 for k in compiled._known.values() for v in k.variants)
+                if event == "call":
+                    got, right = compiled(a, b), expected[0]
+                    got = got.data if isinstance(got, Value) else got
+                else:
+                    got, right = compiled.value_and_grad(a, b), expected
+                calls += 1
+                if bits(got) != right:
+                    assert changed_unseen, (event, a, b)
+                    assert not audited or len(compiled.programs) > 1, "an audit that finds nothing"
 
 
 def test_captured_values_are_read_at_each_call_and_differentiated() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from numbers import Integral
 from typing import Any, Final
 
@@ -120,6 +121,8 @@ def put_together(x: Any, numbers: Iterator[Any], plain: bool = False) -> Any:
     kind = type(x)
     if kind is float or kind is Value:
         return next(numbers)
+    if (kind is list or kind is tuple) and {*map(type, x)} <= NUMBERS:
+        return kind(islice(numbers, len(x)))
     if kind is list or kind is tuple:
         return kind([put_together(item, numbers, plain) for item in x])
     if kind in _PLAIN:

@@ -226,13 +226,14 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     structure = structure_of(args, kwargs, items)
     inputs = [stand_in(x) for x in items]
     recorder = Recorder(inputs)
-    before = _random_states()
+    before = random.getstate(), _numpy_state()
     rest = iter(inputs)
     new_args = tuple([put_together(x, rest) for x in args])
     new_kwargs = {name: put_together(x, rest) for name, x in kwargs.items()}
     with modes.recording(recorder):
         value = f(*new_args, **new_kwargs)
-    if _random_states() != before:
+    if (random.getstate(), _numpy_state()) != before:
+        _restore(*before)  # the function will run once more
         reason = "it draws random numbers, and a program would repeat them: draw them before the call and pass them in"
         recorder.reasons["random"] = reason
     outputs: list[Any] = []
@@ -277,14 +278,19 @@ def _line() -> Any:
     return here
 
 
-def _random_states() -> list[Any]:
-    """Where Python's global generator stands, and numpy's where it is in use."""
-    states: list[Any] = [random.getstate()]
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        kind, key, *rest = numpy_random.get_state()
-        states.append((kind, key.tobytes(), *rest))
-    return states
+def _numpy_state() -> Any:
+    """Where numpy's global generator stands; None where it is not in use."""
+    module = sys.modules.get("numpy.random")
+    if module is None:
+        return None
+    kind, key, *rest = module.get_state()
+    return kind, key.tolist(), *rest
+
+
+def _restore(state: Any, numpy_state: Any) -> None:
+    random.setstate(state)
+    if numpy_state is not None:
+        sys.modules["numpy.random"].set_state(numpy_state)
 
 
 def stand_in(x: Any) -> Value:
