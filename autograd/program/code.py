@@ -77,10 +77,6 @@ _NEVER_RAISE: Final = """
 TOTAL: Final = frozenset(map(BY_NAME.__getitem__, _NEVER_RAISE.split()))  # where one is dead, it can be left out
 
 
-class _Constant(NamedTuple):
-    value: float
-
-
 def is_built_in(op: Op) -> bool:
     """Whether an op is one of this library's, and so a function of its inputs alone."""
     return BY_NAME.get(op.name) is op
@@ -103,27 +99,62 @@ def lowered(
     """
     conditions = list(conditions)
     live = _live(inputs, rows, [*outputs, *(slot for slot, _ in conditions)])
-    known: list[Any] = list(range(inputs))  # of each old slot: a _Constant, or the number of what computes it
+    constants = _Constants()
+    known: list[int] = list(range(inputs))  # of each old slot: what computes it, or the key of a constant
     shared: dict[Any, int] = {}
-    made: list[tuple[Op, tuple[Any, ...], bool]] = []
+    made: list[tuple[Op, tuple[int, ...], bool]] = []
+
+    def now(x: Any) -> int:
+        return known[x] if type(x) is int else constants.key(x)
+
     for k, row in enumerate(rows):
         if not live[inputs + k]:
-            known.append(None)
+            known.append(0)
             continue
-        given = tuple([known[x] if type(x) is int else _Constant(x) for x in row.inputs])
-        simpler = _folded(row, given)
-        if simpler is not None:
-            known.append(simpler)
-            continue
-        key = (row.op, tuple([_bits(x) for x in given]), row.raises)
-        place = shared.get(key) if is_built_in(row.op) else None
-        if place is None:
-            place = inputs + len(made)
-            made.append((row.op, given, row.raises))
-            shared[key] = place
-        known.append(place)
-    return _placed(inputs, made, [known[x] if type(x) is int else _Constant(x) for x in outputs],
-                   [(known[x] if type(x) is int else _Constant(x), wanted) for x, wanted in conditions])  # fmt: skip
+        given = tuple([known[x] if type(x) is int else constants.key(x) for x in row.inputs])
+        simpler = _folded(row, given, constants)
+        if simpler is None:
+            key = (row.op, given, row.raises)
+            simpler = shared.get(key) if is_built_in(row.op) else None
+        if simpler is None:
+            simpler = shared[key] = inputs + len(made)
+            made.append(key)
+        known.append(simpler)
+    kept: dict[tuple[int, float], None] = {}
+    for x, wanted in conditions:
+        place = now(x)
+        if place >= 0:
+            kept[place, wanted] = None
+        elif constants.numbers[~place] != wanted:
+            return None
+    results = [now(x) for x in outputs]
+
+    def slot(x: int) -> Slot:
+        return inputs + ~x if x < 0 else x if x < inputs else x + len(constants.numbers)
+
+    return Code(
+        inputs,
+        tuple(constants.numbers),
+        tuple([Instruction(_function(op), tuple(map(slot, given)), op, raises) for op, given, raises in made]),
+        tuple(map(slot, results)),
+        tuple([(slot(x), wanted) for x, wanted in kept]),
+    )
+
+
+class _Constants:
+    """Numbers, each once, by keys below 0: the k-th has the key ~k. Numbers of other bits are others; nans are one."""
+
+    def __init__(self) -> None:
+        self.numbers: list[float] = []
+        self._keys: dict[Any, int] = {}
+
+    def key(self, x: float) -> int:
+        bits = (x, math.copysign(1.0, x)) if x == x else "nan"
+        key = self._keys.get(bits)
+        if key is None:
+            key = self._keys[bits] = ~len(self.numbers)
+            self.numbers.append(x)
+        return key
 
 
 def _live(inputs: int, rows: Sequence[Row], roots: Iterable[Any]) -> bytearray:
@@ -142,58 +173,30 @@ def _live(inputs: int, rows: Sequence[Row], roots: Iterable[Any]) -> bytearray:
     return live
 
 
-def _bits(x: Any) -> Any:
-    if type(x) is int:
-        return x
-    value = x.value
-    return ("nan",) if value != value else (value, math.copysign(1.0, value))
-
-
-def _folded(row: Row, given: tuple[Any, ...]) -> Any:
+def _folded(row: Row, given: tuple[int, ...], constants: _Constants) -> int | None:
     """What an op comes to without computing anything at run time; None where it does compute."""
-    op, constant = row.op, [type(x) is _Constant for x in given]
-    if all(constant) and is_built_in(op):
+    op = row.op
+    if max(given) < 0 and is_built_in(op):
+        floats = [constants.numbers[~x] for x in given]
         try:
-            return _Constant(float(op.function(*[x.value for x in given])))
+            return constants.key(float(op.function(*floats)))
         except FAILURES:
-            return None if row.raises else _Constant(careful(op, [x.value for x in given]))
-    if op is detach or op is ops.pos:
-        return given[0]
+            return None if row.raises else constants.key(careful(op, floats))
     if op is ops.mul:
         for one, other in ((0, 1), (1, 0)):
-            if constant[one] and given[one].value == 1.0:
+            if given[one] < 0 and constants.numbers[~given[one]] == 1.0:
                 return given[other]
     elif op is ops.div:
-        if constant[1] and given[1].value == 1.0:
+        if given[1] < 0 and constants.numbers[~given[1]] == 1.0:
             return given[0]
     elif op is select:
-        if constant[0]:
-            return given[1] if given[0].value != 0.0 else given[2]
-        if _bits(given[1]) == _bits(given[2]):
+        if given[0] < 0:
+            return given[1] if constants.numbers[~given[0]] != 0.0 else given[2]
+        if given[1] == given[2]:
             return given[1]
+    elif op is detach or op is ops.pos:
+        return given[0]
     return None
-
-
-def _placed(inputs: int, made: list[Any], outputs: list[Any], conditions: list[tuple[Any, float]]) -> Code | None:
-    """Give everything its slot: inputs, constants, results."""
-    slots: dict[Any, Slot] = {}
-    constants: list[float] = []
-    for x in [*(x for _, given, _ in made for x in given), *outputs, *(x for x, _ in conditions)]:
-        if type(x) is _Constant and _bits(x) not in slots:
-            slots[_bits(x)] = inputs + len(constants)
-            constants.append(x.value)
-
-    def slot(x: Any) -> Slot:
-        return slots[_bits(x)] if type(x) is _Constant else x if x < inputs else x + len(constants)
-
-    kept = []
-    for x, wanted in conditions:
-        if type(x) is not _Constant:
-            kept.append((slot(x), wanted))
-        elif x.value != wanted:
-            return None
-    instructions = [Instruction(_function(op), tuple(map(slot, given)), op, raises) for op, given, raises in made]
-    return Code(inputs, tuple(constants), tuple(instructions), tuple(map(slot, outputs)), tuple(dict.fromkeys(kept)))
 
 
 FAILURES: Final = (*ARITHMETIC, IndexError)  # what a float function raises where it has no answer

@@ -163,14 +163,11 @@ class Program:
     @property
     def code(self) -> Code:
         """What runs."""
-        return self._once("code", lambda: self._lowered(self.rows, self._outputs))  # type: ignore[no-any-return]
+        return self._once("code", self._lowered)  # type: ignore[no-any-return]
 
-    def _lowered(self, rows: Sequence[Row], outputs: Iterable[Any], more: int = 0) -> Code:
-        leaves = len(self.inputs) + len(self.captured)
-        moved = [
-            (guard.slot + more if guard.slot >= leaves else guard.slot, float(guard.outcome)) for guard in self.guards
-        ]
-        code = lowered(leaves + more, rows, outputs, moved)
+    def _lowered(self) -> Code:
+        conditions = [(guard.slot, float(guard.outcome)) for guard in self.guards]
+        code = lowered(len(self.inputs) + len(self.captured), self.rows, self._outputs, conditions)
         assert code is not None, "a guard of constants came out as it came out"
         return code
 
@@ -363,7 +360,7 @@ class Program:
 
     def _symbols(self) -> tuple[list[Symbol], list[Symbol]]:
         """New symbols for the leaves; and for every slot."""
-        return self._once("symbols", lambda: symbols_of(len(self.inputs) + len(self.captured), self.rows))  # type: ignore[no-any-return]
+        return symbols_of(len(self.inputs) + len(self.captured), self.rows)
 
     def gradient(self, argnums: int | tuple[int, ...] = 0) -> Program:
         """The program that computes the result and its derivatives by chosen arguments, as `value_and_grad` does.
