@@ -38,7 +38,7 @@ def loss(weights: Sequence[Value], point: Sequence[Value], sign: Value) -> Value
 
 def build() -> Value:
     """The loss of one point: a graph that can be looked at."""
-    return loss([Value(w) for w in start(0)], [Value(1.0), Value(0.5)], Value(1.0))
+    return loss([Value(w) for w in start(0)], [Value(1.0), Value(0.5)], Value(-1.0))
 
 
 def start(seed: int) -> list[float]:

@@ -67,7 +67,7 @@ def curvature(f: Any) -> Any:
     return second
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(steps(3), POINTS, POINTS)
 def test_replay_has_the_bits_of_the_run(program: Any, first: list[float], then: list[float]) -> None:
     f = function_of(program)
@@ -82,7 +82,7 @@ def test_replay_has_the_bits_of_the_run(program: Any, first: list[float], then: 
             assert bits(got[1]) == bits(slopes)
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(steps(3, most=6), POINTS, POINTS)
 def test_second_derivatives_have_the_bits_of_the_run(program: Any, first: list[float], then: list[float]) -> None:
     second = curvature(function_of(program))
@@ -95,7 +95,7 @@ def test_second_derivatives_have_the_bits_of_the_run(program: Any, first: list[f
             assert bits(gradient(xs)) == bits((value, slopes))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(steps(3, most=8, branches=True), st.lists(POINTS, min_size=1, max_size=6))
 def test_a_compiled_function_goes_every_way_that_the_function_goes(program: Any, points: list[list[float]]) -> None:
     f = function_of(program)
@@ -111,7 +111,7 @@ def test_a_compiled_function_goes_every_way_that_the_function_goes(program: Any,
             assert bits([result, [leaf.grad for leaf in leaves]]) == bits([value, slopes])
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(steps(3, most=6), POINTS)
 def test_a_program_node_is_differentiated_to_any_order(program: Any, xs: list[float]) -> None:
     f = function_of(program)
@@ -339,7 +339,7 @@ FEATURES = ("branch", "bool", "data", "random", "list", "closure", "index", "cap
 EVENTS = st.sampled_from(["call", "call", "call", "gradient", "gradient", "list", "closure", "captured", "seed"])
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(FEATURES), max_size=4), st.lists(st.tuples(EVENTS, NUMBERS), min_size=2, max_size=20))
 def test_no_answer_is_wrong_but_by_what_only_an_audit_finds(features: list[str], events: Any) -> None:
     """Functions that look at numbers, or at what changes, against themselves."""
@@ -697,7 +697,7 @@ def test_threads_may_share_a_compiled_function() -> None:
 
 def test_deep_programs_need_no_recursion() -> None:
     def f(x: Value) -> Any:
-        for _ in range(3000):
+        for _ in range(1500):
             x = x * 1.0001
         return x
 
@@ -710,7 +710,7 @@ def test_deep_programs_need_no_recursion() -> None:
 # ── The machine ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(steps(3, most=8), st.lists(POINTS, min_size=9, max_size=20), st.integers(0, 2))
 def test_wide_programs_have_the_bits_of_the_run(program: Any, points: list[list[float]], shape: int) -> None:
     """Many ops of a kind, and sums of many terms, which the machine makes whole again: plain, of products, of both."""
