@@ -21,7 +21,7 @@ NO_GRAD = 2
 TRACE = 4
 ANOMALY = 8  # a nan is an error
 INFINITE = 16  # and so is an infinity
-RECORD = 32  # a recorder is told of every op, and of whatever looks at a number
+RECORD = 64  # a recorder is told of every op, and of whatever looks at a number
 
 active = 0
 _counting = threading.Lock()

@@ -41,7 +41,7 @@ static struct {                       /* what is asked of Python, all set by con
 #define NO_GRAD 2
 #define TRACE 4
 #define ANOMALY 8
-#define RECORD 32
+#define RECORD 64
 static THREAD_LOCAL int mode_word;    /* as in modes.py; IEEE mode is for Python to know */
 
 /* The index of a built-in op, -1 for any other. */
