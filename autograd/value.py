@@ -62,6 +62,13 @@ def note_source(node: Any) -> None:
     node._block().source = modes.here()
 
 
+def note_read(node: Any) -> None:
+    """Note on a node that the program takes its number here, from which no gradient leads back."""
+    made = modes.here(through_ours=False)
+    if made is not None:
+        node._block().reads[made] = None
+
+
 class _ValueType(type):
     """Makes ``Value(data, label)`` a leaf, and leaves ``_blank()`` to ops: a third faster than ``__new__``."""
 
@@ -78,11 +85,12 @@ class _ValueType(type):
 class Extra:
     """What few nodes have."""
 
-    __slots__ = ("__weakref__", "detached", "hooks", "is_parameter", "label", "module", "source")
+    __slots__ = ("__weakref__", "detached", "hooks", "is_parameter", "label", "module", "reads", "source")
 
     def __init__(self) -> None:
         self.label = ""
         self.source: Any = None  # where the node was made, as modes.here has it, when traced
+        self.reads: dict[Any, None] = {}  # where its number was taken, when traced
         self.module = ""  # the nn module that made it
         self.hooks: dict[int, Callable[[Any], Any]] = {}
         self.is_parameter = False
@@ -252,6 +260,8 @@ class Value(metaclass=_ValueType):
     @property
     def data(self) -> float:
         """The number. It may be assigned on a leaf."""
+        if modes.active and modes.word() & modes.TRACE:
+            note_read(self)
         return self._data
 
     @data.setter
@@ -321,7 +331,7 @@ class Value(metaclass=_ValueType):
 
     def item(self) -> float:
         """The number, under the name that torch gives it."""
-        return self._data
+        return self.data
 
     def detach(self) -> Value:
         """A new leaf with this number, from which nothing leads back here.
