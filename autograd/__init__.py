@@ -10,9 +10,12 @@
 To read how it works: ops.py, rules.py, chain.py, value.py, in this order.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import errors
 from ._version import __version__
-from .calculus import grad, gradients, value_and_grad
+from .calculus import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .chain import topological_order
 from .engine import Value, backend
 from .errors import AutogradError, StaleGraphError
@@ -23,6 +26,27 @@ from .modes import ieee, no_grad, trace
 from .ops import Op
 from .rules import rule
 
+if TYPE_CHECKING:
+    from . import linalg
+    from .custom import custom_vjp
+    from .implicit import implicit_fixed_point, implicit_root
+
+_LAZY = {  # public name: the module that holds it, imported at first use
+    "custom_vjp": "custom",
+    "implicit_fixed_point": "implicit",
+    "implicit_root": "implicit",
+}
+_MODULES = ("linalg",)  # public as they are, imported at first use
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 # What shadows a builtin (abs, max, min, pow, round, sum) is reached as autograd.sum, never by a star import.
 __all__ = [
     *_functions,
@@ -32,13 +56,22 @@ __all__ = [
     "Value",
     "__version__",
     "backend",
+    "custom_vjp",
     "errors",
     "grad",
     "gradients",
+    "hessian",
+    "hvp",
     "ieee",
+    "implicit_fixed_point",
+    "implicit_root",
+    "jacobian",
+    "jvp",
+    "linalg",
     "no_grad",
     "rule",
     "topological_order",
     "trace",
     "value_and_grad",
+    "vjp",
 ]

@@ -13,7 +13,9 @@
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
     └── MissingLibraryError    ImportError         an optional library is not installed
 
-Each is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
+    IndependenceWarning        UserWarning         a result to differentiate does not depend on the input
+
+Each error is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
 Only the forward pass raises for arithmetic; the backward pass computes in IEEE arithmetic.
 """
 
@@ -72,6 +74,10 @@ class StaleGraphError(AutogradError, RuntimeError):
 
 class MissingLibraryError(AutogradError, ImportError):
     """A library that only this feature needs is not installed; the message names what to install."""
+
+
+class IndependenceWarning(UserWarning):
+    """A function that is differentiated does not depend on its argument: its derivative is 0, if that was meant."""
 
 
 def describe(x: Any) -> str:

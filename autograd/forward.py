@@ -1,0 +1,64 @@
+"""The chain rule forwards: what a change of some nodes does to what was computed from them.
+
+The rules serve as they are. At the upstream gradient 1 a rule returns the local derivatives of its node, and
+
+    change of node = Σ local derivative × change of input
+
+from the oldest node to the newest. One pass gives a column of a Jacobian, where a pass backwards gives a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from . import chain
+from .engine import Value
+
+Locals: TypeAlias = "list[tuple[Value, list[tuple[Value, Any]]]]"
+
+
+def local_derivatives(ys: Sequence[Value], xs: Sequence[Value], graph: bool = False) -> Locals:
+    """The interior nodes between xs and ys, oldest first, each with the inputs that lead to xs and the derivatives.
+
+    Args:
+        ys: results.
+        xs: nodes, none of which was computed from another.
+        graph: give the derivatives as Values, so that they can be differentiated; inside `modes.IEEE` then.
+
+    Raises:
+        StaleGraphError: where a leaf that a derivative needs was assigned since the forward pass.
+
+    >>> a, b = Value(2.0), Value(5.0)
+    >>> [(node.op, [d for _, d in found]) for node, found in local_derivatives([(a * b).exp()], [a])]
+    [('mul', [5.0]), ('exp', [22026.465794806718])]
+    """
+    leading = set(xs)
+    found: Locals = []
+    for node in reversed(chain.topological_order(*ys)):
+        if node in leading or not any(x in leading for x in node.inputs if type(x) is Value):
+            continue
+        leading.add(node)
+        sent = zip(node.inputs, chain.contributions(node, 1.0, graph), strict=True)
+        found.append((node, [(x, d) for x, d in sent if d is not None and type(x) is Value and x in leading]))
+    return found
+
+
+def push(found: Locals, changes: dict[Value, Any]) -> None:
+    """Add to `changes`, which has those of some nodes, the change of each node that was computed from them.
+
+    >>> a = Value(3.0)
+    >>> y = a * a
+    >>> changes = {a: 10.0}
+    >>> push(local_derivatives([y], [a]), changes)
+    >>> changes[y]
+    60.0
+    """
+    for node, derivatives in found:
+        total: Any = None
+        for x, d in derivatives:
+            if x in changes:
+                share = d * changes[x]
+                total = share if total is None else total + share
+        if total is not None:
+            changes[node] = total
