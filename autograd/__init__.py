@@ -30,11 +30,15 @@ if TYPE_CHECKING:
     from . import linalg
     from .custom import custom_vjp
     from .implicit import implicit_fixed_point, implicit_root
+    from .sparse import sparse_hessian, sparse_jacobian, sparsity
 
 _LAZY = {  # public name: the module that holds it, imported at first use
     "custom_vjp": "custom",
     "implicit_fixed_point": "implicit",
     "implicit_root": "implicit",
+    "sparse_hessian": "sparse",
+    "sparse_jacobian": "sparse",
+    "sparsity": "sparse",
 }
 _MODULES = ("linalg",)  # public as they are, imported at first use
 
@@ -70,6 +74,9 @@ __all__ = [
     "linalg",
     "no_grad",
     "rule",
+    "sparse_hessian",
+    "sparse_jacobian",
+    "sparsity",
     "topological_order",
     "trace",
     "value_and_grad",

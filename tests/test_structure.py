@@ -34,7 +34,7 @@ def words(text: str) -> list[str]:
 
 LAYERS = words(
     "_version errors modes special ops rule_text rules chain value native engine functions bulk "
-    "arrays structure forward calculus joint custom linalg implicit __init__"
+    "arrays structure passes calls calculus joint custom linalg implicit pattern colouring sparse __init__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -117,6 +117,7 @@ def test_importing_it_imports_the_standard_library_only(package: str) -> None:
 
 LIBRARIES = {  # each imported in one module, when it is first needed
     "numpy": "arrays",
+    "scipy": "sparse",
 }
 
 
@@ -344,7 +345,8 @@ sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
 ENGINE = words("""AutogradError Op StaleGraphError Value __version__ backend errors grad gradients ieee no_grad rule
 topological_order trace value_and_grad""")
-ON_FUNCTIONS = words("hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg")
+ON_FUNCTIONS = words("""hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg
+sparse_hessian sparse_jacobian sparsity""")
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
@@ -357,12 +359,16 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "bulk": words("linear neurons zero_grad"),
     "arrays": words("is_array shaped numbers_of"),
     "structure": words("Block Structure flatten product without_graph"),
-    "forward": words("local_derivatives push"),
-    "calculus": words("grad gradients hessian hvp jacobian jvp value_and_grad vjp"),
+    "passes": words("backwards forwards local_derivatives push"),
+    "calls": words("Call called check_function transformed"),
+    "calculus": words("by_columns grad gradients hessian hvp jacobian jvp value_and_grad vjp"),
     "joint": words("joint"),
     "custom": words("custom_vjp"),
     "linalg": words("cholesky det inv lu solve"),
     "implicit": words("implicit_fixed_point implicit_root"),
+    "pattern": words("INK FRAME WIDTH Pattern dependence"),
+    "colouring": words("distinct star"),
+    "sparse": words("sparse_hessian sparse_jacobian sparsity"),
 }
 
 

@@ -1,10 +1,10 @@
-"""The chain rule forwards: what a change of some nodes does to what was computed from them.
+"""One pass of the chain rule: backwards it gives a row of a Jacobian, forwards a column.
 
-The rules serve as they are. At the upstream gradient 1 a rule returns the local derivatives of its node, and
+Forwards the rules serve as they are. At the upstream gradient 1 a rule returns the local derivatives of its node, and
 
     change of node = Σ local derivative × change of input
 
-from the oldest node to the newest. One pass gives a column of a Jacobian, where a pass backwards gives a row.
+from the oldest node to the newest.
 """
 
 from __future__ import annotations
@@ -12,10 +12,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from . import chain
+from . import chain, modes
 from .engine import Value
 
+__all__ = ["backwards", "forwards", "local_derivatives", "push"]
+
 Locals: TypeAlias = "list[tuple[Value, list[tuple[Value, Any]]]]"
+
+
+def backwards(ys: Sequence[Value], xs: Sequence[Value], graph: bool = False) -> list[Any]:
+    """d(Σ ys)/dx for each x, floats, or Values where `graph` is true; None where nothing is sent.
+
+    >>> a, b = Value(2.0), Value(5.0)
+    >>> backwards([a * a], [a, b])
+    [4.0, None]
+    """
+    if not graph:
+        return chain.gradients([(y, 1.0) for y in ys], xs, False)
+    with modes.mode(modes.IEEE, off=modes.NO_GRAD):
+        return chain.gradients([(y, Value(1.0)) for y in ys], xs, True)
+
+
+def forwards(
+    ys: Sequence[Value], xs: Sequence[Value], directions: Sequence[Sequence[Any]], graph: bool = False
+) -> list[list[Any]]:
+    """The change of each y for each of these changes of xs; None where none is sent, or given.
+
+    >>> a, b = Value(2.0), Value(5.0)
+    >>> forwards([a * b, a + 1.0], [a, b], [[1.0, None], [0.0, 1.0]])
+    [[5.0, 1.0], [2.0, 0.0]]
+    """
+    found = []
+    with modes.mode(modes.IEEE, off=modes.NO_GRAD):
+        derivatives = local_derivatives(ys, xs, graph)
+        for direction in directions:
+            changes = {x: t for x, t in zip(xs, direction, strict=True) if t is not None}
+            push(derivatives, changes)
+            found.append([changes.get(y) for y in ys])
+    return found
 
 
 def local_derivatives(ys: Sequence[Value], xs: Sequence[Value], graph: bool = False) -> Locals:
