@@ -28,12 +28,16 @@ from .rules import rule
 
 if TYPE_CHECKING:
     from . import linalg
+    from .arrays import array, data, grads
     from .custom import custom_vjp
     from .implicit import implicit_fixed_point, implicit_root
     from .sparse import sparse_hessian, sparse_jacobian, sparsity
 
 _LAZY = {  # public name: the module that holds it, imported at first use
+    "array": "arrays",
     "custom_vjp": "custom",
+    "data": "arrays",
+    "grads": "arrays",
     "implicit_fixed_point": "implicit",
     "implicit_root": "implicit",
     "sparse_hessian": "sparse",
@@ -59,11 +63,14 @@ __all__ = [
     "StaleGraphError",
     "Value",
     "__version__",
+    "array",
     "backend",
     "custom_vjp",
+    "data",
     "errors",
     "grad",
     "gradients",
+    "grads",
     "hessian",
     "hvp",
     "ieee",

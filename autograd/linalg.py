@@ -192,7 +192,7 @@ def _square(name: str, a: Any) -> tuple[Rows, Callable[[Rows], Any]]:
     if is_array(a):
         if a.ndim != 2 or a.shape[0] != a.shape[1]:
             raise InputError(f"{name} needs a square matrix, not an array of shape {a.shape}")
-        numbers = numbers_of(a, f"the matrix of {name}")
+        numbers = numbers_of(a, f"{name}'s")
         n = len(a)
         rows = [numbers[i : i + n] for i in range(0, n * n, n)]
         return rows, lambda new: shaped([x for row in new for x in row], (n, n))
@@ -208,7 +208,7 @@ def _right_side(rows: Rows, b: Any, as_array: bool) -> tuple[Rows, Callable[[Row
     """The columns of a vector or matrix, and how solved columns are given out."""
     n = len(rows)
     if is_array(b):
-        numbers, shape = numbers_of(b, "the right side"), b.shape
+        numbers, shape = numbers_of(b, "the right side's"), b.shape
     elif isinstance(b, (list, tuple)) and b and all(isinstance(row, (list, tuple)) for row in b):
         if len({*map(len, b)}) > 1:
             raise InputError(f"solve: the rows of the right side have {sorted({*map(len, b)})} entries")

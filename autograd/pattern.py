@@ -74,9 +74,10 @@ class Pattern:
                 x, y, length = first * side + gap, i * side + gap, (last - first + 1) * side - 2 * gap
                 cells.append(f"M{x:.2f} {y:.2f}h{length:.2f}v{side - 2 * gap:.2f}h{-length:.2f}z")
         across, down = width * side, height * side
+        whole = max(across, 180.0) + 20.0, down + 44.0
         text = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -10 {max(across, 200):.0f} {down + 44:.0f}" '
-            f'width="{max(across, 200):.0f}" height="{down + 44:.0f}" font-family="sans-serif" font-size="14">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -10 {whole[0]:.0f} {whole[1]:.0f}" '
+            f'width="{whole[0]:.0f}" height="{whole[1]:.0f}" font-family="sans-serif" font-size="14">'
             f'<rect x="-10" y="-10" width="100%" height="100%" fill="white"/>'
             f'<rect width="{across:.2f}" height="{down:.2f}" fill="none" stroke="{FRAME}"/>'
             f'<path d="{"".join(cells)}" fill="{INK}"/>'

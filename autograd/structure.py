@@ -199,7 +199,7 @@ def _taken_apart(x: Any, what: str, numbers: list[Any]) -> tuple[Callable[[Calla
     parts = None if array else _parts(x)
     if parts is None:
         block = Block(len(numbers), x.shape if array else None)
-        numbers += numbers_of(x, what) if array else [x if type(x) is Value else ops.number(x, what)]
+        numbers += numbers_of(x, f"{what}'s") if array else [x if type(x) is Value else ops.number(x, what)]
         return lambda make: make(block), f"array{x.shape}" if array else "*"
     found = {key: _taken_apart(part, f"{what}{_step(x, key)}", numbers) for key, part in parts.items()}
     builders = {key: build for key, (build, _) in found.items()}

@@ -58,6 +58,10 @@ def test_what_a_pattern_tells_of_itself(pattern: Pattern) -> None:
     (path,) = drawn.iter("{http://www.w3.org/2000/svg}path")
     assert path.get("d", "").count("z") == pattern.count
     assert f"{pattern.count} entries" in "".join(drawn.itertext())
+    left, top, width, height = map(float, drawn.attrib["viewBox"].split())
+    frame = list(drawn.iter("{http://www.w3.org/2000/svg}rect"))[1].attrib
+    assert float(frame["width"]) <= left + width - 9.0
+    assert float(frame["height"]) <= top + height - 9.0
 
 
 def test_a_large_picture_draws_neighbours_as_one(tmp_path: Path) -> None:

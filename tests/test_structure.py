@@ -346,7 +346,7 @@ OWN = words("dot norm pick take")
 ENGINE = words("""AutogradError Op StaleGraphError Value __version__ backend errors grad gradients ieee no_grad rule
 topological_order trace value_and_grad""")
 ON_FUNCTIONS = words("""hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg
-sparse_hessian sparse_jacobian sparsity""")
+sparse_hessian sparse_jacobian sparsity array data grads""")
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
@@ -357,7 +357,7 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),
-    "arrays": words("is_array shaped numbers_of"),
+    "arrays": words("array data grads is_array shaped numbers_of"),
     "structure": words("Block Structure flatten product without_graph"),
     "passes": words("backwards forwards local_derivatives push"),
     "calls": words("Call called check_function transformed"),
