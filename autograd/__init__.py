@@ -27,7 +27,7 @@ from .ops import Op
 from .rules import rule
 
 if TYPE_CHECKING:
-    from . import linalg
+    from . import linalg, optimize
     from .arrays import array, data, grads
     from .custom import custom_vjp
     from .implicit import implicit_fixed_point, implicit_root
@@ -44,7 +44,7 @@ _LAZY = {  # public name: the module that holds it, imported at first use
     "sparse_jacobian": "sparse",
     "sparsity": "sparse",
 }
-_MODULES = ("linalg",)  # public as they are, imported at first use
+_MODULES = ("linalg", "optimize")  # public as they are, imported at first use
 
 
 def __getattr__(name: str) -> Any:
@@ -80,6 +80,7 @@ __all__ = [
     "jvp",
     "linalg",
     "no_grad",
+    "optimize",
     "rule",
     "sparse_hessian",
     "sparse_jacobian",
