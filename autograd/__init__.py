@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from .arrays import array, data, grads
     from .custom import custom_vjp
     from .implicit import implicit_fixed_point, implicit_root
+    from .propagation import correlated, uncertain, uncertainty
     from .sparse import sparse_hessian, sparse_jacobian, sparsity
 
 _LAZY = {  # public name: the module that holds it, imported at first use
     "array": "arrays",
+    "correlated": "propagation",
     "custom_vjp": "custom",
     "data": "arrays",
     "grads": "arrays",
@@ -43,6 +45,8 @@ _LAZY = {  # public name: the module that holds it, imported at first use
     "sparse_hessian": "sparse",
     "sparse_jacobian": "sparse",
     "sparsity": "sparse",
+    "uncertain": "propagation",
+    "uncertainty": "propagation",
 }
 _MODULES = ("linalg", "optimize")  # public as they are, imported at first use
 
@@ -65,6 +69,7 @@ __all__ = [
     "__version__",
     "array",
     "backend",
+    "correlated",
     "custom_vjp",
     "data",
     "errors",
@@ -87,6 +92,8 @@ __all__ = [
     "sparsity",
     "topological_order",
     "trace",
+    "uncertain",
+    "uncertainty",
     "value_and_grad",
     "vjp",
 ]

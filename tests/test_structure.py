@@ -34,7 +34,8 @@ def words(text: str) -> list[str]:
 
 LAYERS = words(
     "_version errors modes special ops rule_text rules chain value native engine functions bulk "
-    "arrays structure passes calls calculus joint custom linalg implicit pattern colouring sparse optimize __init__"
+    "arrays structure passes calls calculus joint custom linalg implicit pattern colouring sparse optimize propagation "
+    "__init__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -346,7 +347,7 @@ OWN = words("dot norm pick take")
 ENGINE = words("""AutogradError Op StaleGraphError Value __version__ backend errors grad gradients ieee no_grad rule
 topological_order trace value_and_grad""")
 ON_FUNCTIONS = words("""hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg
-sparse_hessian sparse_jacobian sparsity array data grads optimize""")
+sparse_hessian sparse_jacobian sparsity array data grads optimize correlated uncertain uncertainty""")
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
@@ -369,6 +370,7 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "pattern": words("INK FRAME WIDTH Pattern dependence"),
     "colouring": words("distinct star"),
     "optimize": words("Constraint Problem constraint problem"),
+    "propagation": words("Share Uncertainty correlated uncertain uncertainty"),
     "sparse": words("sparse_hessian sparse_jacobian sparsity"),
 }
 
