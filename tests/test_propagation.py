@@ -72,7 +72,7 @@ def test_intermediates_used_twice_cost_nothing_more() -> None:
         slope *= 0.5 + 0.6 * x
         x = x * (0.5 + 0.3 * x)
     assert found.sigma == pytest.approx(abs(slope) * 0.01, rel=1e-9)
-    assert min(seconds) < 0.010
+    assert min(seconds) < (0.010 if autograd.backend().name == "compiled" else 0.050)
 
 
 def test_shares_are_ranked_and_told() -> None:
