@@ -18,11 +18,11 @@ from ._version import __version__
 from .calculus import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .chain import topological_order
 from .engine import Value, backend
-from .errors import AutogradError, StaleGraphError
+from .errors import AnomalyError, AutogradError, StaleGraphError
 from .functions import *  # noqa: F403 - functions.py's __all__ is this package's list of functions
 from .functions import __all__ as _functions
 from .functions import abs, max, min, pow, round, sum  # noqa: F401 - public, but never by a star import
-from .modes import ieee, no_grad, trace
+from .modes import detect_anomaly, ieee, no_grad, trace
 from .ops import Op
 from .rules import rule
 
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from . import linalg, optimize
     from .arrays import array, data, grads
     from .custom import custom_vjp
+    from .explanation import why
     from .implicit import implicit_fixed_point, implicit_root
     from .propagation import correlated, uncertain, uncertainty
     from .sparse import sparse_hessian, sparse_jacobian, sparsity
+    from .stepping import steps
 
 _LAZY = {  # public name: the module that holds it, imported at first use
     "array": "arrays",
@@ -45,8 +47,10 @@ _LAZY = {  # public name: the module that holds it, imported at first use
     "sparse_hessian": "sparse",
     "sparse_jacobian": "sparse",
     "sparsity": "sparse",
+    "steps": "stepping",
     "uncertain": "propagation",
     "uncertainty": "propagation",
+    "why": "explanation",
 }
 _MODULES = ("linalg", "optimize")  # public as they are, imported at first use
 
@@ -62,6 +66,7 @@ def __getattr__(name: str) -> Any:
 # What shadows a builtin (abs, max, min, pow, round, sum) is reached as autograd.sum, never by a star import.
 __all__ = [
     *_functions,
+    "AnomalyError",
     "AutogradError",
     "Op",
     "StaleGraphError",
@@ -72,6 +77,7 @@ __all__ = [
     "correlated",
     "custom_vjp",
     "data",
+    "detect_anomaly",
     "errors",
     "grad",
     "gradients",
@@ -90,10 +96,12 @@ __all__ = [
     "sparse_hessian",
     "sparse_jacobian",
     "sparsity",
+    "steps",
     "topological_order",
     "trace",
     "uncertain",
     "uncertainty",
     "value_and_grad",
     "vjp",
+    "why",
 ]

@@ -33,7 +33,8 @@ def words(text: str) -> list[str]:
 
 
 LAYERS = words(
-    "_version errors modes special ops rule_text rules chain value native engine functions bulk "
+    "_version errors modes special ops rule_text rules chain source stepping user_lines explanation "
+    "value native engine functions bulk "
     "arrays structure passes calls calculus joint custom linalg implicit pattern colouring sparse optimize propagation "
     "__init__"
 )
@@ -41,6 +42,9 @@ LAYERS = words(
 EXCEPTIONS = {  # (importer, imported): why
     ("errors", "ops"): "names Op in an annotation; nothing is imported when it runs",
     ("chain", "value"): "names Value in an annotation; nothing is imported when it runs",
+    ("stepping", "value"): "the same",
+    ("user_lines", "value"): "the same",
+    ("explanation", "value"): "the same",
 }
 
 
@@ -344,17 +348,22 @@ TORCH = words("""
     clamp digamma elu gelu leaky_relu log_softmax logaddexp logsumexp maximum mean minimum polygamma relu sigmoid
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
-ENGINE = words("""AutogradError Op StaleGraphError Value __version__ backend errors grad gradients ieee no_grad rule
-topological_order trace value_and_grad""")
+ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend detect_anomaly errors grad
+gradients ieee no_grad rule steps topological_order trace value_and_grad why""")
 ON_FUNCTIONS = words("""hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg
 sparse_hessian sparse_jacobian sparsity array data grads optimize correlated uncertain uncertainty""")
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
-        MissingLibraryError RuleError InteriorError CopyError StaleGraphError IndependenceWarning describe
-        forward_error"""),
-    "modes": words("IEEE NO_GRAD TRACE active listeners word mode ieee no_grad trace path call"),
+        MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError IndependenceWarning
+        describe told forward_error"""),
+    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE active listeners word mode ieee no_grad trace detect_anomaly
+        path here call"""),
+    "source": words("Source resolved placed Place"),
+    "stepping": words("SHOWN Change Step Steps Names steps"),
+    "user_lines": words("Stop Turn backward"),
+    "explanation": words("HUGE TINY Cause Explanation why forward_anomaly backward"),
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),
