@@ -237,8 +237,8 @@ _FORWARDS_IN_C = 700.0, 40.0  # the compiled engine goes backwards without Pytho
 _FORWARDS = 1.0, 0.05
 
 
-def by_columns(call: Call, columns: int, rows: int) -> bool:
-    """Whether this many passes forwards cost less than this many backwards."""
+def by_columns(call: Call, columns: int, rows: float) -> bool:
+    """Whether this many passes forwards cost less than this many backwards, each through the whole graph."""
     once, each = _FORWARDS_IN_C if backend().name == "compiled" and not call.outer else _FORWARDS
     if once + each * columns >= rows:
         return False
@@ -247,7 +247,13 @@ def by_columns(call: Call, columns: int, rows: int) -> bool:
 
 
 def _jacobian(call: Call) -> Any:
-    if by_columns(call, len(call.xs), len(call.ys)):
+    rows: float = len(call.ys)
+    if by_columns(call, len(call.xs), rows):  # then look closer: behind most results there may be few of the nodes
+        behind_all, behind_one = (
+            len(chain.topological_order(*ys)) for ys in (call.ys, call.ys[len(call.ys) // 2 :][:1])
+        )
+        rows *= behind_one / max(1, behind_all)
+    if by_columns(call, len(call.xs), rows):
         directions = [[1.0 if x is other else None for other in call.xs] for x in call.xs]
         found = [list(row) for row in zip(*forwards(call.ys, call.xs, directions, call.outer), strict=True)]
     else:

@@ -156,7 +156,8 @@ def called(
             result, aux = result
         numbers, outputs = flatten(result, f"what {_name(f)} returned to {name}")
         ys = [y if type(y) is Value else Value(y) for y in numbers]
-    outer = any(type(x) is Value for x in given) or any(type(y) is Value and y._reaches_older(born) for y in numbers)
+    together = Value._made(ops.sum, tuple(ys), 0.0)  # so that one walk serves all results
+    outer = any(type(x) is Value for x in given) or together._reaches_older(born)
     inputs = parts[0] if alone else flatten(tuple(args[i] for i in places))[1]
     counts = [(i, part.count) for i, part in zip(places, parts, strict=True)]
     return Call(name, f, xs, inputs, counts, ys, outputs, aux if outer else without_graph(aux), outer)

@@ -103,12 +103,22 @@ def test_rows_and_columns_agree(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_tall_jacobian_is_made_by_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    def f(x: Any) -> Any:
-        return [x[0] * k + x[1] for k in range(900)]
+    def orbit(x: Any) -> Any:
+        y, places = x[0], []
+        for _ in range(1800):
+            y = y * 0.998 + x[1]
+            places.append(y)
+        return places
 
-    once = jacobian(f)([2.0, 3.0])
     monkeypatch.setattr(calculus, "backwards", None)
-    assert jacobian(f)([2.0, 3.0]) == once == [[float(k), 1.0] for k in range(900)]
+    for k, row in enumerate(jacobian(orbit)([2.0, 3.0]), 1):
+        assert row == pytest.approx([0.998**k, (1.0 - 0.998**k) / 0.002], rel=1e-12)
+
+
+def test_results_that_share_nothing_are_made_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calculus, "forwards", None)
+    rows = jacobian(lambda x: [x[0] * k + x[1] for k in range(900)])([2.0, 3.0])
+    assert rows == [[float(k), 1.0] for k in range(900)]
 
 
 def test_hooks_are_asked_also_where_columns_would_be_cheaper(monkeypatch: pytest.MonkeyPatch) -> None:
