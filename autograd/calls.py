@@ -58,7 +58,7 @@ class Call(NamedTuple):
             stop = start + count
             if rows and self.ys and count and all(row[k] is None for row in rows for k in range(start, stop)):
                 used = {x for node in chain.topological_order(*self.ys) for x in node.inputs if type(x) is Value}
-                if used.union(self.ys).isdisjoint(self.xs[start:stop]):  # else not taken, as where's other side
+                if used.isdisjoint(self.xs[start:stop]):  # else not taken, as where's other side
                     result = reprlib.repr(self.outputs.filled([y.data for y in self.ys]))
                     _warn(f"what {_name(self.f)} returned to {self.name}, {result}, does not depend on argument {i}")
             start = stop

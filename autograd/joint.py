@@ -40,12 +40,12 @@ def joint(name: str, inputs: Sequence[Any], data: Sequence[float], pull: Pull) -
         """Ask the rule of all for what this one sends."""
         here = int(place.data if type(place) is Value else place)
         upstream = [g if k == here else 0.0 for k in range(len(numbers))]
-        made = y._operation if type(y) is Value else None
-        if made is None:  # on floats, or on leaves where that failed
-            ys: list[Any] = list(numbers)
-            ys[here] = y
+        if type(y) is not Value:
+            ys: list[Any] = numbers
+        elif y._operation is None:  # floats have failed, and this is the same in IEEE arithmetic
+            ys = [Value(x) for x in numbers]
         else:
-            ys = [y if k == here else made(float(k), *inputs) for k in range(len(numbers))]
+            ys = [y if k == here else y._operation(float(k), *inputs) for k in range(len(numbers))]
         return [None, *pull(upstream, ys, inputs)]
 
     return [op(float(k), *inputs) for k in range(len(numbers))]

@@ -70,7 +70,7 @@ def local_derivatives(ys: Sequence[Value], xs: Sequence[Value], graph: bool = Fa
     leading = set(xs)
     found: Locals = []
     for node in reversed(chain.topological_order(*ys)):
-        if node in leading or not any(x in leading for x in node.inputs if type(x) is Value):
+        if not any(x in leading for x in node.inputs if type(x) is Value):
             continue
         leading.add(node)
         sent = zip(node.inputs, chain.contributions(node, 1.0, graph), strict=True)

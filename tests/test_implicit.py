@@ -116,6 +116,18 @@ def test_floats_in_floats_out_and_leaves_under_no_grad() -> None:
     assert x.inputs == ()
 
 
+def test_under_no_grad_a_solution_may_be_singular() -> None:
+    root = implicit_root(lambda x, a: x * x - a, lambda a: 0.0)
+    with no_grad():
+        assert root(Value(0.0)).data == 0.0
+
+
+def test_what_is_close_enough_depends_on_the_size() -> None:
+    root = implicit_root(lambda x, a: x * x - a, lambda a: a**0.5 * (1.0 + 1e-9))
+    for a in (1e20, 1e-20):
+        assert grad(root)(a) == pytest.approx(0.5 / a**0.5, rel=1e-8)
+
+
 def test_fixed_points() -> None:
     def settle(a: float, b: float) -> list[float]:
         x, y = 0.5, 0.5
@@ -246,6 +258,31 @@ def test_a_rule_that_divides_by_zero_answers_in_ieee() -> None:
     assert grad(root)(0.0) == math.inf
     assert grad(root)(4.0) == 0.25
     assert grad(grad(root))(4.0) == -1.0 / 32.0
+
+
+def test_a_rule_that_divides_by_another_result_answers_in_ieee() -> None:
+    @custom_vjp
+    def both(a: float) -> list[float]:
+        return [a + 1.0, a]
+
+    @both.rule
+    def both_rule(g: Any, y: Any, a: Any) -> Any:
+        return (g[0] / y[1] + g[1],)
+
+    assert jacobian(both)(0.0)[0] == math.inf
+    assert jacobian(both)(2.0) == [0.5, 1.0]
+
+
+def test_settings_reach_the_rule() -> None:
+    @custom_vjp
+    def power(a: float, *, n: int) -> float:
+        return float(a**n)
+
+    @power.rule
+    def power_rule(g: Any, y: Any, a: Any, *, n: int) -> Any:
+        return (g * n * y / a,)
+
+    assert [grad(lambda a, n=n: power(a, n=n))(2.0) for n in (1, 2, 3)] == [1.0, 4.0, 12.0]
 
 
 def test_data_assigned_after_the_function_ran_is_told() -> None:

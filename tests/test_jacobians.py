@@ -366,6 +366,14 @@ def test_forwards_in_ieee_arithmetic() -> None:
     assert math.isnan(jvp(lambda x: autograd.sqrt(x) * 0.0, (0.0,), (1.0,))[1])
 
 
+def test_second_derivatives_in_ieee_arithmetic() -> None:
+    assert hessian(autograd.sqrt)(0.0) == -math.inf
+    assert hvp(autograd.sqrt)(0.0, 1.0) == -math.inf
+    assert jvp(grad(autograd.sqrt), (0.0,), (1.0,))[1] == -math.inf
+    assert grad(lambda x: jvp(autograd.sqrt, (x,), (1.0,))[1])(0.0) == -math.inf
+    assert jvp(lambda x: jvp(autograd.sqrt, (x,), (1.0,))[1], (0.0,), (1.0,))[1] == -math.inf
+
+
 def test_no_gradient_of_an_argument_is_touched() -> None:
     x = [Value(2.0), Value(3.0)]
     for transform in (grad, hessian):
