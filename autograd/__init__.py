@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from ._version import __version__
-from .calculus import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .chain import topological_order
 from .engine import Value, backend
 from .errors import AnomalyError, AutogradError, StaleGraphError
@@ -29,6 +28,7 @@ from .rules import rule
 if TYPE_CHECKING:
     from . import linalg, optimize
     from .arrays import array, data, grads
+    from .calculus import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .custom import custom_vjp
     from .explanation import why
     from .implicit import implicit_fixed_point, implicit_root
@@ -41,15 +41,23 @@ _LAZY = {  # public name: the module that holds it, imported at first use
     "correlated": "propagation",
     "custom_vjp": "custom",
     "data": "arrays",
+    "grad": "calculus",
+    "gradients": "calculus",
     "grads": "arrays",
+    "hessian": "calculus",
+    "hvp": "calculus",
     "implicit_fixed_point": "implicit",
     "implicit_root": "implicit",
+    "jacobian": "calculus",
+    "jvp": "calculus",
     "sparse_hessian": "sparse",
     "sparse_jacobian": "sparse",
     "sparsity": "sparse",
     "steps": "stepping",
     "uncertain": "propagation",
     "uncertainty": "propagation",
+    "value_and_grad": "calculus",
+    "vjp": "calculus",
     "why": "explanation",
 }
 _MODULES = ("linalg", "optimize")  # public as they are, imported at first use
