@@ -38,7 +38,7 @@ class Call(NamedTuple):
 
     def check_one_result(self) -> None:
         """Raise where f returned more than one number."""
-        if str(self.outputs) != "*":
+        if not self.outputs.is_one_number:
             raise InputTypeError(
                 f"{self.name} differentiates one number, and {_name(self.f)} returned {len(self.ys)} in "
                 f"{reprlib.repr(str(self.outputs))}; for all derivatives write jacobian(f), for those of one number "

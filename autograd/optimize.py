@@ -76,7 +76,7 @@ class _OfOneArray:
             arguments = list(args)
             arguments[argnum] = self._structure.filled(args[argnum])
             result, structure = flatten(f(*arguments, **options), f"what {getattr(f, '__name__', 'f')} returned")
-            return result[0] if str(structure) == "*" else result
+            return result[0] if structure.is_one_number else result
 
         self._f = flat
 

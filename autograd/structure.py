@@ -55,6 +55,15 @@ class Structure:
     def __str__(self) -> str:
         return self._text
 
+    @property
+    def is_one_number(self) -> bool:
+        """Whether it is a number alone, or in an array without directions.
+
+        >>> flatten(2.0)[1].is_one_number, flatten([2.0])[1].is_one_number
+        (True, False)
+        """
+        return self._text in ("*", "array()")
+
     def built(self, make: Callable[[Block], Any]) -> Any:
         """The containers, with ``make(block)`` in the place of each number alone and of each array.
 

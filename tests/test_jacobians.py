@@ -269,6 +269,13 @@ def test_arrays_in_arrays_out() -> None:
     assert third[1, 1, 1] == 24.0 * v[1]
 
 
+def test_an_array_without_directions_is_one_number() -> None:
+    v = np.array([1.0, 2.0])
+    assert grad(lambda a: np.array(a @ a))(v).tolist() == [2.0, 4.0]
+    assert grad(lambda a: a * a)(np.array(3.0)) == 6.0
+    assert hvp(lambda a: np.array(a @ a))(v, v).tolist() == [2.0, 4.0]
+
+
 def test_values_in_arrays_give_values() -> None:
     x = np.array([Value(1.0), Value(2.0)])
     slopes = grad(lambda a: (a**3).sum())(x)
