@@ -84,8 +84,8 @@ class Explanation:
         return self._ranked(len(self._sent))
 
     def _ranked(self, n: int) -> tuple[Step, ...]:
-        first = nlargest(n, range(len(self._sent)), key=lambda k: _rank(self._sent[k][3]))
-        return tuple(Step(k, *self._sent[k], self._names) for k in first)
+        sizes = [_rank(c) for *_, c in self._sent]
+        return tuple(Step(k, *self._sent[k], self._names) for k in nlargest(n, range(len(sizes)), sizes.__getitem__))
 
     @property
     def nodes(self) -> tuple[Any, ...]:
@@ -102,21 +102,25 @@ class Explanation:
     def _lines(self) -> Iterable[str]:
         yield self._heading()
         yield from (f"  {note}" for note in self.notes)
-        for i, cause in enumerate(self.causes[:3]):
-            yield f"  {cause.text}"
-            yield from _quoted(cause.node)
-            if i == 0 and len(cause.chain) > 1:
-                yield from self._way(cause.chain)
-        if len(self.causes) > 3:
-            yield f"  … and {len(self.causes) - 3} more causes"
+        groups: dict[Any, list[Cause]] = {}  # what one op of one line did many times is said once
+        for cause in self.causes:
+            source = cause.node.source
+            groups.setdefault((cause.node.op, source.where if source else cause.node), []).append(cause)
+        for i, (first, *others) in enumerate(islice(groups.values(), 3)):
+            yield f"  {first.text}" + (f" ({len(others)} more of this line do the like)" if others else "")
+            yield from _quoted(first.node)
+            if i == 0 and len(first.chain) > 1:
+                yield from self._way(first.chain)
+        if len(groups) > 3:
+            yield f"  … and {len(groups) - 3} more causes"
         if self._sent:
-            first = self._ranked(self._top)
-            rest = len(self._sent) - len(first)
+            shown = self._ranked(self._top)
+            rest = len(self._sent) - len(shown)
             yield "  what it is sent:" if len(self._sent) == 1 else "  what it is sent, the largest first:"
-            yield from (f"    {step}" for step in first)
+            yield from (f"    {step}" for step in shown)
             if rest:
-                others = [c or 0.0 for *_, c in self._sent] + [-(step.contribution or 0.0) for step in first]
-                total = math.fsum(others) if all(map(math.isfinite, others)) else math.nan
+                unseen = [c or 0.0 for *_, c in self._sent] + [-(step.contribution or 0.0) for step in shown]
+                total = math.fsum(unseen) if all(map(math.isfinite, unseen)) else math.nan
                 yield f"    … {rest} more, {total:.6g} in all"
         if not self._traced:
             yield "  no lines are known: build the graph inside `with autograd.trace():`"
@@ -164,7 +168,7 @@ def why(value: Value, of: Value | None = None, top: int = 8) -> Explanation:
     >>> loss.backward()
     >>> print(why(w))
     dL/dw is -0.0:
-      relu(v1): its input v1 = -1.0 is not above 0, so it sends 0 back (a dead relu)
+      relu(v1): its input v1 = -1 is not above 0, so it sends 0 back (a dead relu)
       the way there:
         w = 0.5, gradient -0
         v1 = w * x = -1, gradient 0
@@ -211,17 +215,24 @@ class _Search:
 
     def sent(self, x: Any) -> list[tuple[Any, int, float, float | None]]:
         """What the users of x send it, in the order of the pass: node, position of x, upstream, contribution."""
-        sent = []
+        sent: list[tuple[Any, int, float, float | None]] = []
         for node in self.users(x):
             g = self.gradient(node)
             if g is not None:
-                sent += self._from(node, x, g)
+                self._send(node, x, g, sent)
         return sent
 
     def _from(self, node: Any, x: Any, g: float) -> list[tuple[Any, int, float, float | None]]:
         """What a node sends to x where its own gradient is g."""
-        pairs = zip(node.inputs, chain.contributions(node, g), strict=True)
-        return [(node, i, g, c) for i, (y, c) in enumerate(pairs) if y is x]
+        sent: list[tuple[Any, int, float, float | None]] = []
+        self._send(node, x, g, sent)
+        return sent
+
+    def _send(self, node: Any, x: Any, g: float, sent: list[tuple[Any, int, float, float | None]]) -> None:
+        contributions = chain.contributions(node, g)
+        for i, y in enumerate(node.inputs):
+            if y is x:
+                sent.append((node, i, g, contributions[i]))
 
     # ── The question ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -338,35 +349,36 @@ class _Search:
         others = [(self._called(y), _number(y)) for j, y in enumerate(inputs) if j != i]
         if step.contribution is None:
             if op in _CHOICES:
-                return f"{name} = {a!r} was not chosen, so it gets nothing"
-            return f"it did not take {name} = {a!r}, which gets nothing"
+                return f"{name} = {a:.6g} was not chosen, so it gets nothing"
+            return f"it did not take {name} = {a:.6g}, which gets nothing"
         local = step.local
         if local:
             return f"upstream {step.upstream:.6g} · local {local:.6g} is too small for a float"
         if op == "relu":
-            return f"its input {name} = {a!r} is not above 0, so it sends 0 back (a dead relu)"
+            return f"its input {name} = {a:.6g} is not above 0, so it sends 0 back (a dead relu)"
         if op in _STEPS:
-            return f"it is a step function: its slope is 0 on both sides of {name} = {a!r}"
+            return f"it is a step function: its slope is 0 on both sides of {name} = {a:.6g}"
         if op in ("mul", "prod", "dot", "sumprod"):
-            zero = next((f"{other} = {number!r}" for other, number in others if number == 0.0), "")
+            zero = next((f"{other} = {number:.6g}" for other, number in others if number == 0.0), "")
             if zero:
                 return f"{name} is multiplied by {zero}"
         if op == "pow" and i == 0:
-            return f"the exponent is {others[0][1]!r}" if others[0][1] == 0.0 else f"the base {name} is {a!r}"
+            return f"the exponent is {others[0][1]:.6g}" if others[0][1] == 0.0 else f"the base {name} is {a:.6g}"
         if op == "div" and i == 1:
-            return f"the dividend {others[0][0]} is {others[0][1]!r}"
+            return f"the dividend {others[0][0]} is {others[0][1]:.6g}"
         if op == "clamp":
-            return f"{name} = {a!r} lies outside of its bounds, {', '.join(repr(number) for _, number in others)}"
+            bounds = ", ".join(f"{number:.6g}" for _, number in others)
+            return f"{name} = {a:.6g} lies outside of its bounds, {bounds}"
         if op in _CHOICES:
-            return f"{name} = {a!r} was not chosen"
+            return f"{name} = {a:.6g} was not chosen"
         if a == 0.0:
-            return f"its slope at {name} = {a!r} is 0"
+            return f"its slope at {name} = {a:.6g} is 0"
         flat = "saturated: " if op in _SATURATING else ""
-        return f"{flat}its slope at {name} = {a!r} is 0 to the last bit"
+        return f"{flat}its slope at {name} = {a:.6g} is 0 to the last bit"
 
     def _forward_cause(self, node: Any, way: tuple[Any, ...]) -> Cause:
         """The first value in forward order that is not finite, among those that led to this one."""
-        seen = {node}
+        from_: dict[Any, Any] = {node: None}
         stack = [node]
         origins = []
         while stack:
@@ -379,14 +391,15 @@ class _Search:
                         made_it = True
                         break
                     made_it = False
-                    if x not in seen:
-                        seen.add(x)
+                    if x not in from_:
+                        from_[x] = at
                         stack.append(x)
             if made_it:
                 origins.append(at)
         first = min(origins, key=lambda v: (v._operation is not None, v._seq))
-        path = way[: way.index(first) + 1] if any(first is node for node in way) else (*way, first)
-        return Cause(first, self._forward_text(first), path)
+        place = next((i for i, v in enumerate(way) if v is first), None)
+        whole = (*way[:-1], *_path(from_, first)) if place is None else way[: place + 1]
+        return Cause(first, self._forward_text(first), whole)
 
     def _forward_text(self, node: Any) -> str:
         if node._operation is None:
@@ -402,67 +415,63 @@ class _Search:
         self, kind: str, sent: Sequence[tuple[Any, int, float, float | None]]
     ) -> tuple[list[Cause], list[str]]:
         """The factors on the way that most of the gradient comes by."""
-        user, more, value = self.user, self.more, self.value
-        way: dict[Any, None] = {value: None}
-        kinks: list[str] = []
-        groups: dict[Any, tuple[list[float], list[Any], list[Any]]] = {}  # by op and line: factors, inputs, nodes
+        user, more, value, of = self.user, self.more, self.value, self.of
         gradient = self.gradient if self.known is not None else _grad
+        largest, *_ = max(sent, key=lambda one: _rank(one[3]))
+        way: list[Any] = [value]
+        factors: list[float] = []  # of each node on the way to the next
+        groups: dict[Any, list[int]] = {}  # which of them one op on one line made
+        kinks: list[str] = []
         x, g = value, gradient(value)
-        far = None if kind != "ordinary" else _FAR
-        for _ in islice(iter(int, 1), far):
-            if x is self.of:
-                break
-            node = user[x]
+        while x is not of and (kind != "ordinary" or len(factors) < _FAR):
+            alone = x not in more and x is not value
             if x is value:
-                node, *_ = max(sent, key=lambda one: _rank(one[3]))
-            elif x in more:
+                node = largest
+            elif alone:
+                node = user[x]
+            else:
                 node, *_ = max(self.sent(x), key=lambda one: _rank(one[3]))
             up = gradient(node)
-            if x is value or x in more or not g or not up:
-                factor = math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
-            else:  # there is no other user
-                factor = g / up
+            factor = g / up if alone and g and up else math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
             operation, block = node._operation, getattr(node, "_extra", None)
-            key = operation, block and (block.source or block.module)
-            group = groups.get(key)
-            if group is None:
-                group = groups[key] = [], [], []
-            group[0].append(abs(factor))
-            group[1].append(x)
-            group[2].append(node)
+            key = operation if block is None else (operation, block.source or block.module)
+            if key in groups:
+                groups[key].append(len(factors))
+            else:
+                groups[key] = [len(factors)]
+            factors.append(abs(factor))
+            way.append(node)
             if operation.name in _KINKED and len(kinks) < 8:
                 kinks += self._kink(node)
-            way[node] = None
             x, g = node, up
-        merged: dict[Any, tuple[list[float], list[Any], list[Any]]] = {}
-        for (operation, made), group in groups.items():  # one line may have made them at several of its instructions
-            key = operation, placed(*made).where if isinstance(made, tuple) else made
-            into = merged.setdefault(key, ([], [], []))
-            for whole, part in zip(into, group, strict=True):
-                whole += part
-        sizes = {key: math.fsum(map(_log10, factors)) for key, (factors, *_) in merged.items()}
+        merged: dict[Any, list[int]] = {}
+        for key, group in groups.items():  # one line may have made them at several of its instructions
+            if isinstance(key, tuple) and isinstance(key[1], tuple):
+                key = key[0], placed(*key[1]).where
+            merged.setdefault(key, []).extend(group)
+        sizes = {key: math.fsum(_log10(factors[k]) for k in group) for key, group in merged.items()}
         sign = {"huge": 1.0, "vanishing": -1.0}.get(kind, 0.0)
         ranked = sorted(merged, key=lambda key: -(sign * sizes[key] or abs(sizes[key])))
         wanted = [key for key in ranked[:3] if (sign * sizes[key] > 0.5 if sign else abs(sizes[key]) > 1.0)]
-        causes = [self._factors(merged[key], sizes[key], way) for key in (wanted if sign else wanted[:1])]
+        chosen = wanted if sign else wanted[:1]
+        causes = [self._factors(way, [(factors[k], k) for k in merged[key]], sizes[key]) for key in chosen]
         if not causes:
-            node, *_ = max(sent, key=lambda one: _rank(one[3]))
-            causes = [Cause(node, f"most of it comes by {self._op_of(node)}", (value, node))]
+            causes = [Cause(largest, f"most of it comes by {self._op_of(largest)}", (value, largest))]
         return causes, kinks
 
-    def _factors(self, group: tuple[list[float], list[Any], list[Any]], size: float, way: dict[Any, None]) -> Cause:
-        factors, inputs, nodes = group
-        least, most = min(factors), max(factors)
-        k = factors.index(least if size < 0 else most)
-        x, node = inputs[k], nodes[k]
+    def _factors(self, way: list[Any], factors: list[tuple[float, int]], size: float) -> Cause:
+        """The factors that one op on one line has on the way: each with the place of its input there."""
+        (least, _), (most, _) = min(factors), max(factors)
+        _, k = min(factors) if size < 0 else max(factors)
+        x, node = way[k], way[k + 1]
         local = math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
-        text = f"{self._op_of(node)}: its slope at {self.names[x]} = {x.data!r} is {local:.6g}"
+        text = f"{self._op_of(node)}: its slope at {self.names[x]} = {x.data:.6g} is {local:.6g}"
         if node.op in _SATURATING and least < 0.01:
             text += " (saturated)"
         if len(factors) > 1:
             text += f"; {len(factors)} such lie on the way, with slopes from {least:.3g} to {most:.3g}: "
             text += f"10^{size:.1f} together"
-        return Cause(node, text, tuple(islice(way, list(way).index(node) + 1)))
+        return Cause(node, text, tuple(way[: k + 2]))
 
     def _kink(self, node: Any) -> list[str]:
         """What to know of a node whose inputs lie where its slope is a matter of choice."""
