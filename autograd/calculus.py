@@ -14,9 +14,9 @@ from typing import Any
 
 from . import chain, modes, ops
 from .calls import Call, called, check_function, transformed
-from .engine import Value, backend
+from .engine import Value
 from .errors import InputError, InputTypeError
-from .passes import backwards, forwards
+from .passes import backwards, forwards, forwards_is_cheaper
 
 
 def gradients(ys: Value | Sequence[Value], xs: Value | Sequence[Value], create_graph: bool = False) -> list[Value]:
@@ -232,32 +232,16 @@ def _gradient(call: Call) -> Any:
     return call.given_out([call.inputs], found)
 
 
-# What the local derivatives cost, and then each pass forwards, in passes backwards: 20 000 nodes of tanh, × and +.
-_FORWARDS_IN_C = 700.0, 40.0  # the compiled engine goes backwards without Python, and never forwards
-_FORWARDS = 1.0, 0.05
-
-
-def by_columns(call: Call, columns: int, rows: float) -> bool:
-    """Whether this many passes forwards cost less than this many backwards, each through the whole graph."""
-    once, each = _FORWARDS_IN_C if backend().name == "compiled" and not call.outer else _FORWARDS
-    if once + each * columns >= rows:
-        return False
-    # Hooks change gradients, and are asked only on the way back.
-    return not (len(chain.hooked) and any(v._hooks() for v in [*call.xs, *chain.topological_order(*call.ys)]))
-
-
 def _jacobian(call: Call) -> Any:
-    rows: float = len(call.ys)
-    if by_columns(call, len(call.xs), rows):  # then look closer: behind most results there may be few of the nodes
-        behind_all, behind_one = (
-            len(chain.topological_order(*ys)) for ys in (call.ys, call.ys[len(call.ys) // 2 :][:1])
-        )
-        rows *= behind_one / max(1, behind_all)
-    if by_columns(call, len(call.xs), rows):
-        directions = [[1.0 if x is other else None for other in call.xs] for x in call.xs]
-        found = [list(row) for row in zip(*forwards(call.ys, call.xs, directions, call.outer), strict=True)]
+    xs, ys, rows = call.xs, call.ys, float(len(call.ys))
+    if forwards_is_cheaper(xs, ys, len(xs), rows, call.outer):
+        # Then look closer: behind most results there may be few of the nodes, and a row is cheaper than it seems.
+        rows *= len(chain.topological_order(ys[len(ys) // 2])) / max(1, len(chain.topological_order(*ys)))
+    if forwards_is_cheaper(xs, ys, len(xs), rows, call.outer):
+        directions = [[1.0 if x is other else None for other in xs] for x in xs]
+        found = [list(row) for row in zip(*forwards(ys, xs, directions, call.outer), strict=True)]
     else:
-        found = [backwards([y], call.xs, call.outer) for y in call.ys]
+        found = [backwards([y], xs, call.outer) for y in ys]
     call.check_dependence(found)
     return call.given_out([call.outputs, call.inputs], found)
 

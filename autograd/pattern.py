@@ -9,8 +9,8 @@ from pathlib import Path
 from . import chain
 from .engine import Value
 
-INK, FRAME = "#2563a8", "#9ca3af"
-WIDTH = 560.0  # of a picture's longer side, in pixels
+_INK, _FRAME = "#2563a8", "#9ca3af"
+_WIDTH = 560.0  # of a picture's longer side, in pixels
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Pattern:
         True
         """
         height, width = self.shape
-        side = WIDTH / max(height, width, 8)
+        side = _WIDTH / max(height, width, 8)
         gap = side / 8 if side > 4 else 0.0
         cells = []
         for i, row in enumerate(self.rows):
@@ -79,8 +79,8 @@ class Pattern:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -10 {whole[0]:.0f} {whole[1]:.0f}" '
             f'width="{whole[0]:.0f}" height="{whole[1]:.0f}" font-family="sans-serif" font-size="14">'
             f'<rect x="-10" y="-10" width="100%" height="100%" fill="white"/>'
-            f'<rect width="{across:.2f}" height="{down:.2f}" fill="none" stroke="{FRAME}"/>'
-            f'<path d="{"".join(cells)}" fill="{INK}"/>'
+            f'<rect width="{across:.2f}" height="{down:.2f}" fill="none" stroke="{_FRAME}"/>'
+            f'<path d="{"".join(cells)}" fill="{_INK}"/>'
             f'<text y="{down + 22:.0f}">{height} × {width}, {self.count} entries</text></svg>'
         )
         if path is not None:

@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .calculus import by_columns
 from .calls import Call, transformed
 from .colouring import distinct, star
 from .errors import InputTypeError, MissingLibraryError
-from .passes import backwards, forwards
+from .passes import backwards, forwards, forwards_is_cheaper
 from .pattern import Pattern, dependence
 
 
@@ -88,7 +87,7 @@ def _jacobian(call: Call) -> Any:
     call.check_dependence([[0.0 if j in reached else None for j in range(len(call.xs))]])
     rows, columns = distinct(pattern.transposed()), distinct(pattern)
     by_colour: list[list[Any]]
-    if by_columns(call, max(columns, default=-1) + 1, max(rows, default=-1) + 1):
+    if forwards_is_cheaper(call.xs, call.ys, max(columns, default=-1) + 1, max(rows, default=-1) + 1, call.outer):
         directions = [[1.0 if c == colour else None for c in columns] for colour in range(max(columns) + 1)]
         by_colour = forwards(call.ys, call.xs, directions)
         return _matrix(pattern, lambda i, j: by_colour[columns[j]][i])

@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, x in found.items():
         print(f"{name:10}{x:18.12f}{truth[name]:18.12f}{abs(x - truth[name]) / abs(truth[name]):12.1e}")
 
-    spots = [60.0 + 2.0 * k for k in range(46)]
+    spots = [60.0 + 3.0 * k for k in range(31)]
     curves = [greeks({**MARKET, "spot": spot}) for spot in spots]
     dots = [closed_forms({**MARKET, "spot": spot}) for spot in spots[::5]]
     pictures.greeks(spots, curves, dots, options.out / "greeks.png")

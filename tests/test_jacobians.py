@@ -19,7 +19,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value, calculus, grad, gradients, hessian, hvp, jacobian, jvp, no_grad, ops, value_and_grad, vjp
+from autograd import (
+    Value,
+    calculus,
+    grad,
+    gradients,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    no_grad,
+    ops,
+    passes,
+    value_and_grad,
+    vjp,
+)
 from autograd.errors import IndependenceWarning, InputError, InputTypeError
 from tests.data.functions import MANY, ONE
 
@@ -96,7 +110,7 @@ def test_rows_and_columns_agree(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     found = []
     for cost in (0.0, math.inf):
         for constant in ("_FORWARDS", "_FORWARDS_IN_C"):
-            monkeypatch.setattr(calculus, constant, (cost, cost))
+            monkeypatch.setattr(passes, constant, (cost, cost))
         found.append((jacobian(f)(at), jacobian(jacobian(f))(at)))
     close(found[0][0], found[1][0], 1e-14)
     close(found[0][1], found[1][1], 1e-13)
@@ -123,7 +137,7 @@ def test_results_that_share_nothing_are_made_by_rows(monkeypatch: pytest.MonkeyP
 
 def test_hooks_are_asked_also_where_columns_would_be_cheaper(monkeypatch: pytest.MonkeyPatch) -> None:
     for constant in ("_FORWARDS", "_FORWARDS_IN_C"):
-        monkeypatch.setattr(calculus, constant, (0.0, 0.0))
+        monkeypatch.setattr(passes, constant, (0.0, 0.0))
 
     def f(x: Any) -> Any:
         y = x * x
