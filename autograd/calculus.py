@@ -239,7 +239,8 @@ def _jacobian(call: Call) -> Any:
         rows *= len(chain.topological_order(ys[len(ys) // 2])) / max(1, len(chain.topological_order(*ys)))
     if forwards_is_cheaper(xs, ys, len(xs), rows, call.outer):
         directions = [[1.0 if x is other else None for other in xs] for x in xs]
-        found = [list(row) for row in zip(*forwards(ys, xs, directions, call.outer), strict=True)]
+        columns = forwards(ys, xs, directions, call.outer)
+        found = [[column[i] for column in columns] for i in range(len(ys))]
     else:
         found = [backwards([y], xs, call.outer) for y in ys]
     call.check_dependence(found)

@@ -88,7 +88,7 @@ def _jacobian(call: Call) -> Any:
     rows, columns = distinct(pattern.transposed()), distinct(pattern)
     by_colour: list[list[Any]]
     if forwards_is_cheaper(call.xs, call.ys, max(columns, default=-1) + 1, max(rows, default=-1) + 1, call.outer):
-        directions = [[1.0 if c == colour else None for c in columns] for colour in range(max(columns) + 1)]
+        directions = [[1.0 if c == colour else None for c in columns] for colour in range(max(columns, default=-1) + 1)]
         by_colour = forwards(call.ys, call.xs, directions)
         return _matrix(pattern, lambda i, j: by_colour[columns[j]][i])
     by_colour = [backwards(group, call.xs) for group in _groups(call.ys, rows)]

@@ -312,6 +312,7 @@ def test_numbers_alone() -> None:
 def test_nothing_at_all() -> None:
     assert grad(lambda x, y: y * y, argnums=())(1.0, 2.0) == ()
     assert jacobian(lambda x: [])([1.0, 2.0]) == []
+    assert jacobian(lambda x: [1.0, 2.0, 3.0])([]) == [[], [], []]
     assert hessian(lambda x: [])([1.0]) == []
     assert grad(lambda x, y=2.0: y)([]) == []
     assert jvp(list, (), ()) == ([], [])
