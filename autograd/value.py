@@ -85,7 +85,7 @@ class _ValueType(type):
 class Extra:
     """What few nodes have."""
 
-    __slots__ = ("__weakref__", "detached", "hooks", "is_parameter", "label", "module", "reads", "source")
+    __slots__ = ("__weakref__", "detached", "hooks", "is_parameter", "label", "module", "reads", "source", "spread")
 
     def __init__(self) -> None:
         self.label = ""
@@ -95,6 +95,7 @@ class Extra:
         self.hooks: dict[int, Callable[[Any], Any]] = {}
         self.is_parameter = False
         self.detached = False
+        self.spread: Any = None  # of an uncertain leaf: what it was measured with, and its place there
 
 
 _NO_EXTRA: Final = Extra()
@@ -710,7 +711,7 @@ class Value(metaclass=_ValueType):
             )
         known = self._known()
         grad = self.grad if self.has_grad else None
-        return _unpickled, (self._data, grad, known.label, known.is_parameter, known.detached)
+        return _unpickled, (self._data, grad, known.label, known.is_parameter, known.detached, known.spread)
 
 
 _blank: Final[Callable[[], Value]] = type.__call__.__get__(Value, _ValueType)
@@ -744,16 +745,19 @@ def _copy(old: Any, inputs: Sequence[Any]) -> Any:
     known = old._known()
     if known is not _NO_EXTRA:
         block = new._block()
-        for fact in ("label", "source", "module", "is_parameter", "detached"):
+        for fact in ("label", "source", "module", "is_parameter", "detached", "spread"):
             setattr(block, fact, getattr(known, fact))
     return new
 
 
-def _unpickled(data: float, grad: float | None, label: str, is_parameter: bool, detached: bool) -> Any:
+def _unpickled(
+    data: float, grad: float | None, label: str, is_parameter: bool, detached: bool, spread: Any = None
+) -> Any:
     leaf = sys.modules[__package__].Value(data, label)  # of the engine in use, whichever wrote it
     leaf.grad = grad
-    if is_parameter or detached:
-        leaf._block().is_parameter, leaf._block().detached = is_parameter, detached
+    if is_parameter or detached or spread:
+        block = leaf._block()
+        block.is_parameter, block.detached, block.spread = is_parameter, detached, spread
     return leaf
 
 
