@@ -10,6 +10,9 @@
 To read how it works: ops.py, rules.py, chain.py, value.py, in this order.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import errors
 from ._version import __version__
 from .calculus import grad, gradients, value_and_grad
@@ -23,6 +26,9 @@ from .modes import ieee, no_grad, trace
 from .ops import Op
 from .rules import rule
 
+if TYPE_CHECKING:
+    from .drawing import draw, draw_dot
+
 # What shadows a builtin (abs, max, min, pow, round, sum) is reached as autograd.sum, never by a star import.
 __all__ = [
     *_functions,
@@ -32,6 +38,8 @@ __all__ = [
     "Value",
     "__version__",
     "backend",
+    "draw",
+    "draw_dot",
     "errors",
     "grad",
     "gradients",
@@ -42,3 +50,14 @@ __all__ = [
     "trace",
     "value_and_grad",
 ]
+
+_LAZY = {  # public name: the module that holds it, imported at first use
+    "draw": "drawing",
+    "draw_dot": "drawing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

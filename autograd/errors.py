@@ -11,6 +11,7 @@
     ├── InteriorError          AttributeError      writing to a node that an op made
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
+    ├── DrawingError           RuntimeError        Graphviz failed on a drawing
     └── MissingLibraryError    ImportError         an optional library is not installed
 
 Each is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
@@ -68,6 +69,10 @@ class CopyError(AutogradError, TypeError):
 
 class StaleGraphError(AutogradError, RuntimeError):
     """A backward pass would have mixed old and new data: an input changed after the forward pass."""
+
+
+class DrawingError(AutogradError, RuntimeError):
+    """The layouter that draws graphs failed."""
 
 
 class MissingLibraryError(AutogradError, ImportError):

@@ -32,9 +32,8 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-LAYERS = words(
-    "_version errors modes special ops rule_text rules chain value native engine functions bulk calculus __init__"
-)
+LAYERS = words("""_version errors modes special ops rule_text rules chain value native engine functions bulk calculus
+    drawing __init__""")
 
 EXCEPTIONS = {  # (importer, imported): why
     ("errors", "ops"): "names Op in an annotation; nothing is imported when it runs",
@@ -124,6 +123,25 @@ def test_the_core_names_no_library_in_an_import() -> None:
             else:
                 continue
             assert all(name.split(".")[0] in sys.stdlib_module_names for name in names), (module, names)
+
+
+DRAWING = {path.stem: path for path in (PACKAGE / "drawing").glob("*.py")}
+
+
+def test_only_rendering_knows_graphviz() -> None:
+    for name, path in DRAWING.items():
+        found = re.findall(r"^\s*(?:import|from) (graphviz|subprocess)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert bool(found) == (name == "rendering"), name
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_public_things_of_drawing_have_docstrings(name: str) -> None:
+    text = ast.parse(DRAWING[name].read_text(encoding="utf-8"))
+    assert ast.get_docstring(text)
+    classes = [node for node in text.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    for node in [*text.body, *[held for one in classes for held in one.body]]:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{name}.{node.name}"
 
 
 # ── The rule language ───────────────────────────────────────────────────────────────────────────────────────
@@ -335,13 +353,13 @@ TORCH = words("""
     clamp digamma elu gelu leaky_relu log_softmax logaddexp logsumexp maximum mean minimum polygamma relu sigmoid
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
-ENGINE = words("""AutogradError Op StaleGraphError Value __version__ backend errors grad gradients ieee no_grad rule
-topological_order trace value_and_grad""")
+ENGINE = words("""AutogradError Op StaleGraphError Value __version__ backend draw draw_dot errors grad gradients
+ieee no_grad rule topological_order trace value_and_grad""")
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
-        MissingLibraryError RuleError InteriorError CopyError StaleGraphError describe forward_error"""),
+        DrawingError MissingLibraryError RuleError InteriorError CopyError StaleGraphError describe forward_error"""),
     "modes": words("IEEE NO_GRAD TRACE active listeners word mode ieee no_grad trace path call"),
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
