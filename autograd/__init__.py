@@ -18,42 +18,25 @@ from ._version import __version__
 from .calculus import grad, gradients, value_and_grad
 from .chain import topological_order
 from .engine import Value, backend
-from .errors import AutogradError, StaleGraphError
+from .errors import AnomalyError, AutogradError, StaleGraphError
 from .functions import *  # noqa: F403 - functions.py's __all__ is this package's list of functions
 from .functions import __all__ as _functions
 from .functions import abs, max, min, pow, round, sum  # noqa: F401 - public, but never by a star import
-from .modes import ieee, no_grad, trace
+from .modes import detect_anomaly, ieee, no_grad, trace
 from .ops import Op
 from .rules import rule
 
 if TYPE_CHECKING:
-    from .drawing import draw, draw_dot
-
-# What shadows a builtin (abs, max, min, pow, round, sum) is reached as autograd.sum, never by a star import.
-__all__ = [
-    *_functions,
-    "AutogradError",
-    "Op",
-    "StaleGraphError",
-    "Value",
-    "__version__",
-    "backend",
-    "draw",
-    "draw_dot",
-    "errors",
-    "grad",
-    "gradients",
-    "ieee",
-    "no_grad",
-    "rule",
-    "topological_order",
-    "trace",
-    "value_and_grad",
-]
+    from .drawing import draw, draw_dot, player
+    from .explanation import why
+    from .stepping import steps
 
 _LAZY = {  # public name: the module that holds it, imported at first use
     "draw": "drawing",
     "draw_dot": "drawing",
+    "player": "drawing",
+    "steps": "stepping",
+    "why": "explanation",
 }
 
 
@@ -61,3 +44,31 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# What shadows a builtin (abs, max, min, pow, round, sum) is reached as autograd.sum, never by a star import.
+__all__ = [
+    *_functions,
+    "AnomalyError",
+    "AutogradError",
+    "Op",
+    "StaleGraphError",
+    "Value",
+    "__version__",
+    "backend",
+    "detect_anomaly",
+    "draw",
+    "draw_dot",
+    "errors",
+    "grad",
+    "gradients",
+    "ieee",
+    "no_grad",
+    "player",
+    "rule",
+    "steps",
+    "topological_order",
+    "trace",
+    "value_and_grad",
+    "why",
+]

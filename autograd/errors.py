@@ -11,6 +11,7 @@
     ├── InteriorError          AttributeError      writing to a node that an op made
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
+    ├── AnomalyError           ArithmeticError     a nan or an infinity, where `detect_anomaly` looks for them
     ├── DrawingError           RuntimeError        Graphviz failed on a drawing
     └── MissingLibraryError    ImportError         an optional library is not installed
 
@@ -21,6 +22,7 @@ Only the forward pass raises for arithmetic; the backward pass computes in IEEE 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,6 +73,18 @@ class StaleGraphError(AutogradError, RuntimeError):
     """A backward pass would have mixed old and new data: an input changed after the forward pass."""
 
 
+class AnomalyError(AutogradError, ArithmeticError):
+    """A nan or an infinity was made, inside `detect_anomaly`.
+
+    Attributes:
+        explanation: what `autograd.why` would say of it.
+    """
+
+    def __init__(self, message: str, explanation: Any = None) -> None:
+        super().__init__(message)
+        self.explanation = explanation
+
+
 class DrawingError(AutogradError, RuntimeError):
     """The layouter that draws graphs failed."""
 
@@ -93,14 +107,18 @@ def _number(x: Any) -> Any:
     return x if isinstance(x, float) else x.data
 
 
-def forward_error(op: Op, inputs: tuple[Any, ...], cause: Exception) -> AutogradError:
-    """The error of ``op`` at ``inputs``: value, place, remedy. ``cause`` is what Python raised."""
+def told(op: Op, inputs: Sequence[Any]) -> str:
+    """A call with what it was given, for a message: ``log(a) at a = -0.3 (label 'p')``."""
     names = ("a", "b", "c") if len(inputs) <= 3 else tuple(f"x{i}" for i in range(len(inputs)))
     shown = list(zip(names, inputs, strict=False))[:8]
     call = f"{op.name}({', '.join(name for name, _ in shown)}{', …' if len(inputs) > 8 else ''})"
     if len(inputs) == 2 and not op.symbol.isidentifier():
         call = f"a {op.symbol} b"
-    at = ", ".join(f"{name} = {describe(x)}" for name, x in shown)
+    return f"{call} at {', '.join(f'{name} = {describe(x)}' for name, x in shown)}"
+
+
+def forward_error(op: Op, inputs: tuple[Any, ...], cause: Exception) -> AutogradError:
+    """The error of ``op`` at ``inputs``: value, place, remedy. ``cause`` is what Python raised."""
     floats = [_number(x) for x in inputs]
     kind: type[AutogradError]
     if isinstance(cause, ZeroDivisionError) or op.is_pole(*floats):
@@ -110,4 +128,4 @@ def forward_error(op: Op, inputs: tuple[Any, ...], cause: Exception) -> Autograd
     else:
         kind = RangeError if isinstance(cause, OverflowError) else DomainError
         why = op.needs or f"Python says: {cause}. autograd.ieee() goes on without an error."
-    return kind(f"{call} at {at}. {why}")
+    return kind(f"{told(op, inputs)}. {why}")

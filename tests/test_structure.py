@@ -32,12 +32,17 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-LAYERS = words("""_version errors modes special ops rule_text rules chain value native engine functions bulk calculus
-    drawing __init__""")
+LAYERS = words(
+    "_version errors modes special ops rule_text rules chain source stepping user_lines explanation "
+    "value native engine functions bulk calculus drawing __init__"
+)
 
 EXCEPTIONS = {  # (importer, imported): why
     ("errors", "ops"): "names Op in an annotation; nothing is imported when it runs",
     ("chain", "value"): "names Value in an annotation; nothing is imported when it runs",
+    ("stepping", "value"): "the same",
+    ("user_lines", "value"): "the same",
+    ("explanation", "value"): "the same",
 }
 
 
@@ -353,14 +358,20 @@ TORCH = words("""
     clamp digamma elu gelu leaky_relu log_softmax logaddexp logsumexp maximum mean minimum polygamma relu sigmoid
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
-ENGINE = words("""AutogradError Op StaleGraphError Value __version__ backend draw draw_dot errors grad gradients
-ieee no_grad rule topological_order trace value_and_grad""")
+ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend detect_anomaly draw draw_dot
+errors grad gradients ieee no_grad player rule steps topological_order trace value_and_grad why""")
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
-        DrawingError MissingLibraryError RuleError InteriorError CopyError StaleGraphError describe forward_error"""),
-    "modes": words("IEEE NO_GRAD TRACE active listeners word mode ieee no_grad trace path call"),
+        MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError DrawingError describe told
+        forward_error"""),
+    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE active listeners word mode ieee no_grad trace detect_anomaly
+        path here call"""),
+    "source": words("Source resolved placed Place"),
+    "stepping": words("SHOWN Change Step Steps Names steps"),
+    "user_lines": words("Stop Turn backward"),
+    "explanation": words("HUGE TINY Cause Explanation why forward_anomaly backward"),
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),

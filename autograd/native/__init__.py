@@ -93,6 +93,8 @@ def _connected(_engine: Any) -> Any:
         release=chain.lock.release,
         op_call=ops.Op.__call__,
         leaf_arguments=value.leaf_arguments,
+        note_source=value.note_source,
+        careful_backward=own["_careful_backward"],
         set_label=own["label"].fset,
         set_data=own["data"].fset,
         set_grad=own["grad"].fset,
