@@ -80,9 +80,12 @@ class Browser:
         self._ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", features=[scheme])
-        self._ask("Page.navigate", url="about:blank")
+        self._go("about:blank")  # a page that differs in its anchor alone would not be loaded again
+        self._go(path.resolve().as_uri() + anchor)
+
+    def _go(self, address: str) -> None:
         self._loaded = False
-        self._ask("Page.navigate", url=path.resolve().as_uri() + anchor)
+        self._ask("Page.navigate", url=address)
         while not self._loaded:
             self._take(self._message())
 

@@ -73,7 +73,7 @@ def test_constants_are_no_nodes_and_have_no_gradient():
     y = autograd.clamp(2.0 - x**2 / 4.0, -1.0, 1.0)
     y.backward()
     cards = draw(y).picture.cards
-    assert [card.title for card in cards] == ["x", "x²", "x ÷ 4", "2 − x", "clamp"]
+    assert [card.title for card in cards] == ["x", "x²", "□ ÷ 4", "2 − □", "clamp"]
     assert [chip.text for chip in cards[-1].chips] == ["-1", "1"]
     assert all(chip.tone == "plain" and "grad" not in chip.tip for card in cards for chip in card.chips)
 
@@ -86,7 +86,8 @@ def test_constants_are_no_nodes_and_have_no_gradient():
         (lambda x: x**0.5, "x ** 0.5"),
         (lambda x: 2.0**x, "2 ** x"),
         (lambda x: x**x, "xʸ"),
-        (lambda x: -x, "−x"),
+        (lambda x: -x, "−"),
+        (lambda x: (x + x) * 2.0, "□ × 2"),
         (lambda x: x - 1, "x − 1"),
         (lambda x: 1 / x, "1 ÷ x"),
         (lambda x: x % 3, "x % 3"),
@@ -97,7 +98,13 @@ def test_constants_are_no_nodes_and_have_no_gradient():
     ],
 )
 def test_titles_are_what_one_would_write(make, title):
-    assert draw(make(Value(2.0))).picture.cards[-1].title == title
+    assert draw(make(Value(2.0, "x"))).picture.cards[-1].title == title
+
+
+def test_a_labelled_node_with_a_constant_reads_as_an_equation():
+    y = Value(2.0, "x") - 1.0
+    y.label = "y"
+    assert draw(y).picture.cards[-1].title == "y = x − 1"
 
 
 def test_edges_carry_local_derivatives_and_contributions():

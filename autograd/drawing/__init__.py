@@ -1,109 +1,34 @@
 """Pictures of graphs: SVG, DOT, Mermaid, a page; of any size, since what is too much is drawn as one.
 
-graph.py      the nodes behind a result, read once
-reduction.py  which of them are drawn as one
-cards.py      what is written on each card and edge
-dot.py, mermaid.py, svg.py, page.py   the same picture as text
-rendering.py  Graphviz, which places it
+graph.py               the nodes behind a result, read once
+reduction.py           which of them are drawn as one
+edges.py, cards.py     what is written on each edge and card: a picture.py
+dot.py, mermaid.py     the picture as text for others
+rendering.py           Graphviz, which says where everything goes
+svg.py, page.py        the picture as it is seen
+drawing.py             all of these in one object
+playing.py             a page with the steps of a pass
 """
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from .. import ops
 from ..engine import Value
-from ..errors import InputError, InputTypeError, MissingLibraryError
+from ..errors import InputError, InputTypeError
 from . import rendering
 from .cards import picture
-from .dot import body, dot
+from .dot import body
+from .drawing import Drawing
 from .graph import Graph
-from .mermaid import mermaid
-from .page import page
-from .palette import DARK, LIGHT
-from .picture import Picture
+from .palette import LIGHT
+from .playing import Player, played, refuse_too_many, story
 from .reduction import reduced
-from .svg import svg
 from .text import Style
 
 Collapse = str | int | Callable[[Value], str | None] | None
-FORMS: Final = (".svg", ".html", ".dot", ".gv", ".mmd", ".png", ".pdf")
-
-
-class Drawing:
-    """A picture of a graph as it was when `draw` was called.
-
-    Attributes:
-        picture: its cards and edges in words.
-    """
-
-    def __init__(self, shown: Picture, theme: str) -> None:
-        self.picture, self._theme = shown, theme
-
-    def __repr__(self) -> str:
-        return f"<Drawing: {self.picture.words}>"
-
-    def to_dot(self) -> str:
-        """The picture as DOT text, the same in every run; it needs no Graphviz.
-
-        >>> print(draw(Value(2.0, "x") * 3.0).to_dot()[:9])
-        digraph {
-        """
-        return dot(self.picture, self._palette)
-
-    def to_mermaid(self) -> str:
-        """The picture as a Mermaid flowchart, which Markdown viewers draw; it needs no Graphviz.
-
-        >>> print(draw(Value(2.0, "x") * 3.0).to_mermaid().splitlines()[0])
-        flowchart LR
-        """
-        return mermaid(self.picture, self._palette)
-
-    def svg(self) -> str:
-        """The picture as SVG text.
-
-        Raises:
-            MissingLibraryError: where no Graphviz is installed.
-            DrawingError: where Graphviz fails.
-        """
-        return svg(self.picture, rendering.placed(self.to_dot()), f"g{uuid.uuid4().hex[:8]}", self._theme)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a file; its ending says what: .svg, .html, .dot, .mmd, .png, or .pdf where Graphviz itself is.
-
-        Raises:
-            InputError: where the ending is another one.
-            MissingLibraryError: where Graphviz is needed and not installed, or can't write this.
-            DrawingError: where Graphviz fails.
-            OSError: where the file can't be written.
-        """
-        target = Path(path)
-        form = target.suffix.lower()
-        if form not in FORMS:
-            raise InputError(f"save({str(path)!r}): the name must end in {', '.join(FORMS)}")
-        if form in (".svg", ".html"):
-            text = self.svg()
-            content = (page(self.picture, text) if form == ".html" else text).encode()
-        elif form in (".dot", ".gv", ".mmd"):
-            content = (self.to_mermaid() if form == ".mmd" else self.to_dot()).encode()
-        else:
-            content = rendering.rendered(self.to_dot(), form[1:])
-        target.write_bytes(content)
-        return target
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the SVG, or where no Graphviz is installed a line that says what to do."""
-        try:
-            return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
-        except MissingLibraryError as error:
-            return {"text/plain": f"{self!r}\n{error}"}
-
-    @property
-    def _palette(self) -> dict[str, str]:
-        return DARK if self._theme == "dark" else LIGHT
 
 
 def draw(
@@ -151,20 +76,10 @@ def draw(
     >>> [card.title for card in drawing.picture.cards]
     ['x', 'x × 3', 'tanh']
     """
-    graph = Graph(_values("draw", result))
-    _one_of("direction", direction, "LR", "RL", "TB", "BT")
-    _one_of("theme", theme, "auto", "light", "dark")
-    _one_of("source", source, "relative", "none")
-    whole = type(collapse) is int and collapse >= 0
-    if not (collapse is None or collapse == "auto" or callable(collapse) or whole):
-        raise InputError(f"collapse must be 'auto', None, a number of levels or a function, not {collapse!r}")
-    for name, given, least in (("limit", limit, 3), ("radius", radius, 0)):
-        if type(given) is not int or given < least:
-            raise InputError(f"{name} must be a whole number of at least {least}, not {given!r}")
-    marks = _marks(graph, highlight)
+    graph, style = Graph(_values("draw", result)), _style(number, source)
+    _at_least("radius", radius, 0)
     within = None if focus is None else _near(graph, focus, radius)
-    groups = reduced(graph, collapse, limit, frozenset(marks), within)
-    return Drawing(picture(graph, groups, Style(_format(number), source), marks, title, direction), theme)
+    return _drawn(graph, title, direction, theme, collapse, limit, style, _marks(graph, highlight), within)
 
 
 def draw_dot(result: Value | Sequence[Value], format: str = "svg", rankdir: str = "LR") -> Any:
@@ -181,6 +96,57 @@ def draw_dot(result: Value | Sequence[Value], format: str = "svg", rankdir: str 
     return digraph
 
 
+def player(
+    result: Value,
+    *,
+    gradient: float = 1.0,
+    title: str = "",
+    direction: str = "LR",
+    theme: str = "auto",
+    collapse: Collapse = "auto",
+    limit: int = 200,
+    number: str = ".4g",
+    source: str = "relative",
+) -> Player:
+    """A page that plays the forward and the backward pass of a result step by step.
+
+    Each step shows its formula with its numbers, upstream × local = contribution, the rule that says so, the gradient
+    before and after and what is still to come, and where the graph was traced the line of source. No gradient is
+    changed; hooks run, as in a pass. Keys: arrows step, space plays, c goes on to a breakpoint, which a click sets.
+
+    Args:
+        result: what to differentiate.
+        gradient: the gradient to start with.
+        title: what stands above.
+        direction: as for `draw`.
+        theme: as for `draw`.
+        collapse: as for `draw`.
+        limit: as for `draw`.
+        number: as for `draw`.
+        source: as for `draw`.
+
+    Raises:
+        InputTypeError: where result is no Value, or gradient no number.
+        InputError: where an option is none of `draw`'s, or the graph has more than 20 000 nodes.
+        StaleGraphError: where a leaf that a rule reads was assigned since the forward pass.
+
+    >>> x = Value(3.0, "x")
+    >>> y = x * x + 1.0
+    >>> player(y)
+    <Player of 6 steps: 3 nodes; 2 ops. The result L is 10. The largest gradient is 6. No nan or inf.>
+    >>> x.has_grad
+    False
+    """
+    if type(result) is not Value:
+        raise InputTypeError(f"player takes a Value, not {type(result).__name__} {result!r}")
+    graph, style = Graph([result]), _style(number, source)
+    refuse_too_many(graph)
+    start = ops.number(gradient, "the gradient to start with")
+    rows = played(graph, start)
+    drawing = _drawn(graph, title, direction, theme, collapse, limit, style)
+    return Player(drawing, story(graph, drawing, style, rows, start))
+
+
 def _values(what: str, given: Any) -> list[Value]:
     many = list(given) if isinstance(given, (list, tuple)) else [given]
     for x in many:
@@ -191,17 +157,45 @@ def _values(what: str, given: Any) -> list[Value]:
     return many
 
 
+def _drawn(
+    graph: Graph,
+    title: str,
+    direction: str,
+    theme: str,
+    collapse: Collapse,
+    limit: int,
+    style: Style,
+    marks: dict[int, str] | None = None,
+    within: frozenset[int] | None = None,
+) -> Drawing:
+    """A graph as a Drawing, its options checked."""
+    _one_of("direction", direction, "LR", "RL", "TB", "BT")
+    _one_of("theme", theme, "auto", "light", "dark")
+    whole = type(collapse) is int and collapse >= 0
+    if not (collapse is None or collapse == "auto" or callable(collapse) or whole):
+        raise InputError(f"collapse must be 'auto', None, a number of levels or a function, not {collapse!r}")
+    _at_least("limit", limit, 3)
+    groups = reduced(graph, collapse, limit, frozenset(marks or {}), within)
+    return Drawing(picture(graph, groups, style, marks or {}, title, direction), theme)
+
+
+def _at_least(name: str, given: Any, least: int) -> None:
+    if type(given) is not int or given < least:
+        raise InputError(f"{name} must be a whole number of at least {least}, not {given!r}")
+
+
 def _one_of(name: str, given: Any, *choices: str) -> None:
     if given not in choices:
         raise InputError(f"{name} must be one of {', '.join(map(repr, choices))}, not {given!r}")
 
 
-def _format(number: Any) -> str:
+def _style(number: Any, source: Any) -> Style:
+    _one_of("source", source, "relative", "none")
     try:
         format(1.0, number)
     except (TypeError, ValueError) as error:
         raise InputError(f"number must be a format such as '.4g', not {number!r}: {error}") from None
-    return str(number)
+    return Style(number, source)
 
 
 def _marks(graph: Graph, highlight: Any) -> dict[int, str]:

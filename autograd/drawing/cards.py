@@ -44,7 +44,7 @@ class _Writer:
     def __init__(self, graph: Graph, groups: list[Group], style: Style, marks: Mapping[int, str]) -> None:
         self.graph, self.groups, self.style, self.marks = graph, groups, style, marks
         self.inputs = Inputs(graph, groups)
-        grads = [abs(node.grad) for node in graph.nodes if node.has_grad]
+        grads = [abs(g) for g in graph.grads if g is not None]
         self.largest = max([g for g in grads if math.isfinite(g)], default=0.0) if grads else None
         drawn = self.inputs.number
         self.users_outside = Counter(
@@ -64,18 +64,25 @@ class _Writer:
         i = group.last
         node = self.graph.nodes[i]
         if node.inputs:
-            (glyph, folded), kind, tip = _operation(node, self.style), "node", self._told_of(node)
+            (glyph, folded), kind, tip = _operation(node, self._other(i), self.style), "node", self._told_of(i)
             chips = self._chips(i, hidden, constants=not folded)
         else:
-            glyph, kind, tip, chips = "", "parameter" if node.is_parameter else "leaf", self._told_of_leaf(i), []
+            glyph, folded, kind, tip, chips = (
+                "",
+                False,
+                "parameter" if node.is_parameter else "leaf",
+                self._told_of_leaf(i),
+                [],
+            )
         rows = [("data", self.style.shown(node.data))]
-        if node.has_grad:
-            rows.append(("grad", _arrow(node.grad) + self.style.shown(node.grad)))
+        g = self.graph.grads[i]
+        if g is not None:
+            rows.append(("grad", _arrow(g) + self.style.shown(g)))
         if self.users_outside[i]:
             rows.append(("", f"→ {count(self.users_outside[i], 'user')} more"))
-        label = clean(node.label)
-        title = f"{glyph} {label}".strip() or self.style.shown(node.data)
-        return self._finished(Card(name, kind, title, rows, chips, self._tone(node), tip, group.cluster, [i]), [i])
+        label = clean(self.graph.labels[i])
+        title = f"{label} = {glyph}" if folded and label else f"{glyph} {label}".strip() or self.style.shown(node.data)
+        return self._finished(Card(name, kind, title, rows, chips, self._tone(i), tip, group.cluster, [i]), [i])
 
     def _group(self, name: str, group: Group, leaves: set[int]) -> Card:
         nodes = [self.graph.nodes[i] for i in group.members]
@@ -87,7 +94,7 @@ class _Writer:
         rows.append(("", ops))
         if group.kind == "line":
             rows.append(("", clip(clean(self.style.place(last)), CELLS)))
-        grads = [node.grad for node in nodes if node.has_grad]
+        grads = [g for g in map(self.graph.grads.__getitem__, group.members) if g is not None]
         if grads:
             largest = max(grads, key=lambda g: abs(g) if g == g else math.inf)
             rows.append(("max |grad|", _arrow(largest) + show(abs(largest))))
@@ -100,7 +107,7 @@ class _Writer:
         }
         title = titles.get(group.kind) or clean(group.name) + times
         if group.kind in ("sum", "chain"):
-            title = f"{title} {clean(last.label)}".strip()
+            title = f"{title} {clean(self.graph.labels[group.last])}".strip()
         shared = sum(1 for x in leaves if self.graph.uses[x] > 1)
         wrong = sum(1 for node in nodes if not math.isfinite(node.data))
         tip = [
@@ -110,7 +117,7 @@ class _Writer:
             f"module {last.module}" if last.module and group.kind != "rest" else "",
             listed([self.style.place(last), self.style.line(last)]) if group.kind == "line" else "",
         ]
-        tones = [self._tone(node) for node in nodes]
+        tones = [self._tone(i) for i in group.members]
         colour = "bad" if "bad" in tones else tone(max(grads, key=abs), self.largest or 0.0) if grads else "plain"
         card = Card(name, group.kind, title, rows, [], colour, listed(tip), group.cluster, group.members)
         return self._finished(card, [*group.members, *leaves])
@@ -118,6 +125,11 @@ class _Writer:
     def _terms(self, group: Group) -> int:
         inside = set(group.members)
         return sum(1 for i in group.members for x in self.graph.inputs[i] if x not in inside)
+
+    def _other(self, i: int) -> str:
+        """The one input that is a node: its label where it is short, else a box."""
+        label = next((clean(self.graph.labels[x]) for x in self.graph.inputs[i] if x is not None), "")
+        return label if label and len(label) < 9 else "□"
 
     def _finished(self, card: Card, shown: list[int]) -> Card:
         """The card with what stands out on it, and everything at most as long as there is room for."""
@@ -129,10 +141,10 @@ class _Writer:
         card.title = "◆ " * card.marked + "⚠ " * (card.tone == "bad") + clip(card.title, CELLS)
         return card
 
-    def _tone(self, node: Any) -> str:
-        if not math.isfinite(node.data):
+    def _tone(self, i: int) -> str:
+        if not math.isfinite(self.graph.nodes[i].data):
             return "bad"
-        return tone(node.grad if node.has_grad else None, self.largest or 0.0)
+        return tone(self.graph.grads[i], self.largest or 0.0)
 
     def _is_leaf(self, i: int) -> bool:
         return not self.graph.inputs[i]
@@ -172,44 +184,54 @@ class _Writer:
     def _leaf_chip(self, one: Hidden, factor: str) -> Chip:
         x = one.node or 0
         leaf, uses = self.graph.nodes[x], self.graph.uses[x]
-        colour, marked = self._tone(leaf), x in self.marks
-        words = ["◆" * marked, "⚠" * (colour == "bad"), clip(clean(leaf.label), 12), self.style.shown(leaf.data)]
+        colour, marked = self._tone(x), x in self.marks
+        words = [
+            "◆" * marked,
+            "⚠" * (colour == "bad"),
+            clip(clean(self.graph.labels[x]), 12),
+            self.style.shown(leaf.data),
+        ]
         text = " ".join(word for word in [*words, f"↗{uses}" if uses > 1 else ""] if word) + factor
         sent = "" if one.contribution is None else f"contribution from here {one.contribution!r}"
         return Chip(text, colour, leaf.is_parameter, marked, listed([self._told_of_leaf(x), sent]), x)
 
     # ── In words ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _told_of(self, node: Any) -> str:
+    def _told_of(self, i: int) -> str:
+        node = self.graph.nodes[i]
         module = f"module {node.module}" if node.module else ""
-        return listed([self._expression(node), *_numbers(node), module, self.style.place(node), self.style.line(node)])
+        return listed([self._expression(i), *self._numbers(i), module, self.style.place(node), self.style.line(node)])
 
     def _told_of_leaf(self, x: int) -> str:
         leaf, uses = self.graph.nodes[x], self.graph.uses[x]
-        what = f"{'parameter' if leaf.is_parameter else 'leaf'} {leaf.label[:TOLD]}".strip()
-        return listed([what, *_numbers(leaf), f"shared: used in {uses} places" if uses > 1 else ""])
+        what = f"{'parameter' if leaf.is_parameter else 'leaf'} {self.graph.labels[x][:TOLD]}".strip()
+        return listed([what, *self._numbers(x), f"shared: used in {uses} places" if uses > 1 else ""])
 
-    def _expression(self, node: Any) -> str:
+    def _numbers(self, i: int) -> list[str]:
+        g = self.graph.grads[i]
+        return [f"data {self.graph.nodes[i].data!r}", "" if g is None else f"grad {g!r}"]
+
+    def _expression(self, i: int) -> str:
         """A node as one would write it: ``e = a × b``."""
-        glyph, few = _glyph(node), node.inputs[:8]
-        names = [
-            self.style.shown(x) if type(x) is float else clip(x.label, 24) or self.style.shown(x.data) for x in few
-        ]
+        node, labels, show = self.graph.nodes[i], self.graph.labels, self.style.shown
+        glyph, few = _glyph(node), list(zip(node.inputs, self.graph.inputs[i], strict=True))[:8]
+        names = [show(x) if k is None else clip(labels[k], 24) or show(x.data) for x, k in few]
         call = f"{node.op}({', '.join(names)}{', …' if len(node.inputs) > 8 else ''})"
         if len(names) == 2 and not glyph.isidentifier():
             call = f" {glyph} ".join(names)
-        return f"{node.label[:TOLD]} = {call}" if node.label else call
+        return f"{labels[i][:TOLD]} = {call}" if labels[i] else call
 
     def words(self) -> str:
         """What there is to see, for those who can't."""
         graph, show = self.graph, self.style.shown
         said = [f"{count(len(graph), 'node')}; {count(sum(1 for inputs in graph.inputs if inputs), 'op')}."]
         for root in graph.roots[:3]:
-            name = f"The result {clip(clean(graph.nodes[root].label), CELLS)}".rstrip()
+            name = f"The result {clip(clean(graph.labels[root]), CELLS)}".rstrip()
             said.append(f"{name} is {show(graph.nodes[root].data)}.")
         no_gradients = "There are no gradients yet."
         said.append(no_gradients if self.largest is None else f"The largest gradient is {show(self.largest)}.")
-        wrong = sum(1 for node in graph.nodes if not math.isfinite(node.data) or not math.isfinite(node.grad))
+        pairs = zip(graph.nodes, graph.grads, strict=True)
+        wrong = sum(1 for node, g in pairs if not math.isfinite(node.data) or not math.isfinite(g or 0.0))
         said.append(f"{count(wrong, 'node')} with nan or inf." if wrong else "No nan or inf.")
         return " ".join(said)
 
@@ -226,28 +248,24 @@ class _Writer:
         ]
 
 
-def _operation(node: Any, style: Style) -> tuple[str, bool]:
-    """An op as a title, and whether its one constant stands in it: ``x²``, ``x − 1``."""
+def _operation(node: Any, of: str, style: Style) -> tuple[str, bool]:
+    """An op as a title, and whether its one constant stands in it, beside what else it is `of`: ``x²``, ``x − 1``."""
     glyph, inputs = _glyph(node), node.inputs
     constants = [x for x in inputs if type(x) is float]
     if len(inputs) != 2 or len(constants) != 1 or glyph.isidentifier():
         return "xʸ" if glyph == "**" else glyph, False
     written, last = style.shown(constants[0]), type(inputs[1]) is float
     if glyph == "**" and last and set(written) <= set("0123456789-"):
-        return f"x{written.translate(POWERS)}", True
-    return f"x {glyph} {written}" if last else f"{written} {glyph} x", True
+        return f"{of}{written.translate(POWERS)}", True
+    return f"{of} {glyph} {written}" if last else f"{written} {glyph} {of}", True
 
 
 def _glyph(node: Any) -> str:
     if not node.inputs:
         return ""
-    symbol: str = "−x" if node.op == "neg" else node._operation.symbol
+    symbol: str = "−" if node.op == "neg" else node._operation.symbol
     return SIGNS.get(symbol, symbol)
 
 
 def _arrow(g: float) -> str:
     return "▲" if g > 0.0 else "▼" if g < 0.0 else ""
-
-
-def _numbers(node: Any) -> list[str]:
-    return [f"data {node.data!r}", f"grad {node.grad!r}" if node.has_grad else ""]

@@ -84,22 +84,16 @@ def _words(text: str) -> str:
 
 def _clusters(picture: Picture, colours: Mapping[str, str]) -> Iterator[str]:
     """Nested subgraphs, a module each; a subgraph's number is its place in `Picture.clusters`."""
-    number = {path: k for k, path in enumerate(picture.clusters)}
-    names: dict[tuple[str, ...], list[str]] = {}
-    for card in picture.cards:
-        names.setdefault(card.cluster, []).append(card.name)
-    stack: list[tuple[str, ...] | None] = [path for path in reversed(number) if len(path) == 1]
-    while stack:
-        path = stack.pop()
-        if path is None:
+    for step in picture.walk():
+        if step is None:
             yield "}"
             continue
+        number, path, cards = step
         yield (
-            f'subgraph cluster_{number[path]} {{ label={quoted(path[-1])}; style="filled,rounded"; '
+            f'subgraph cluster_{number} {{ label={quoted(path[-1])}; style="filled,rounded"; '
             f'fillcolor="{colours[f"cluster{len(path) % 2}"]}"; color="{colours["rule"]}"; margin=10; '
-            f"tooltip={quoted('.'.join(path))}; " + "".join(f"{name}; " for name in names.get(path, ()))
+            f"tooltip={quoted('.'.join(path))}; " + "".join(f"{card.name}; " for card in cards)
         )
-        stack += [None, *[inner for inner in reversed(number) if inner[:-1] == path]]
 
 
 def _edge(k: int, edge: Edge, colours: Mapping[str, str]) -> str:

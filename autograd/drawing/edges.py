@@ -121,7 +121,7 @@ class Inputs:
         return {*first.values(), *ranked[: most - len(first)]}
 
     def _edge(self, ends: Ends, line: Line, largest: float, style: Style) -> Edge:
-        tail, head, _ = ends
+        tail, head, slot = ends
         sign, size = "", -1
         if line.known and not math.isfinite(line.total):
             sign, size = "bad", 2
@@ -132,7 +132,7 @@ class Inputs:
             said = [count(line.count, "edge")]
             if line.known:
                 said.append(f"contributions {line.total!r} in all, the largest of size {line.largest!r}")
-            return Edge(tail, head, "", listed(said), sign, size)
+            return Edge(tail, head, slot, "", listed(said), sign, size)
         if line.user not in self._locals:
             self._locals = {line.user: self.graph.local(line.user)}
         locals_ = self._locals[line.user]
@@ -143,4 +143,4 @@ class Inputs:
             said.append("nothing is sent back here")
         elif line.known:
             said.append(f"contribution {line.total!r}")
-        return Edge(tail, head, label, listed(said), sign, size)
+        return Edge(tail, head, slot, label, listed(said), sign, size)

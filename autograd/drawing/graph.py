@@ -20,7 +20,9 @@ class Graph:
         inputs: for each node its inputs in order: places, and None for a constant.
         uses: for each node in how many places it is an input.
         ops, modules: for each node its op, "" for a leaf, and the path of its module, "" where there is none.
-        sent: for each node what its rule sends to each input, given the node's gradient; () where it has none.
+        labels: for each node its label, or what the program calls it where it was traced, or "".
+        grads: for each node its gradient, None where it has none.
+        sent: for each node what its rule sends to each input, given that gradient; () where it has none.
         unknown: why some rules could not be run, "" where all could.
 
     >>> from autograd import Value
@@ -61,7 +63,15 @@ class Graph:
                     self.uses[x] += 1
         self.ops = [node.op for node in self.nodes]
         self.modules = [node.module if inputs else "" for node, inputs in zip(self.nodes, self.inputs, strict=True)]
-        self.sent = [self._sends(i, node.grad) if node.has_grad else () for i, node in enumerate(self.nodes)]
+        self.labels = [node.label or (node.source.name if node.source else "") for node in self.nodes]
+        self.grads: list[float | None] = []
+        self.sent: list[Sequence[float | None]] = []
+        self.differentiated([node.grad if node.has_grad else None for node in self.nodes])
+
+    def differentiated(self, grads: list[float | None]) -> None:
+        """Take these for the nodes' gradients, and find what the rules send then."""
+        self.grads = grads
+        self.sent = [() if g is None else self._sends(i, g) for i, g in enumerate(grads)]
 
     def __len__(self) -> int:
         return len(self.nodes)

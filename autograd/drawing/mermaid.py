@@ -17,21 +17,14 @@ def mermaid(picture: Picture, colours: Mapping[str, str]) -> str:
         colours: a palette.
     """
     lines = [f"flowchart {picture.direction}"]
-    clusters = picture.clusters
-    number = {path: k for k, path in enumerate(clusters)}
-    cards: dict[tuple[str, ...], list[Card]] = {}
-    for card in picture.cards:
-        cards.setdefault(card.cluster, []).append(card)
-    lines += [_card(card) for card in cards.get((), ())]
-    stack: list[tuple[str, ...] | None] = [path for path in reversed(clusters) if len(path) == 1]
-    while stack:
-        path = stack.pop()
-        if path is None:
+    lines += [_card(card) for card in picture.cards if not card.cluster]
+    for step in picture.walk():
+        if step is None:
             lines.append("end")
-            continue
-        lines.append(f'subgraph m{number[path]} ["{quoted(path[-1])}"]')
-        lines += [_card(card) for card in cards.get(path, ())]
-        stack += [None, *[inner for inner in reversed(clusters) if inner[:-1] == path]]
+        else:
+            number, path, cards = step
+            lines.append(f'subgraph m{number} ["{quoted(path[-1])}"]')
+            lines += map(_card, cards)
     lines += [_edge(edge) for edge in picture.edges]
     for tone in dict.fromkeys(card.tone for card in picture.cards):
         line = colours["bad-line" if tone == "bad" else "line"]

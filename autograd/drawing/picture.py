@@ -6,8 +6,9 @@ Everything that shows a graph, as DOT, Mermaid, SVG or a page, reads these and d
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from .text import CELL, width
 
@@ -19,6 +20,8 @@ LINE: Final = 15.0  # from one line to the next
 CHIP_LINE: Final = 17.0
 MARGIN: Final = 8.0  # of a card, at its sides
 CHIPS: Final = 6  # on a card
+
+Path: TypeAlias = tuple[str, ...]  # of modules, outermost first
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Card:
     chips: list[Chip]
     tone: str
     tip: str
-    cluster: tuple[str, ...]
+    cluster: Path
     members: list[int]
     marked: bool = False
 
@@ -95,6 +98,7 @@ class Edge:
 
     Attributes:
         tail, head: names of cards.
+        slot: which of its user's inputs it is, -1 where it may be many.
         label: the local derivative, "" where it is not written.
         tip: what is known of it, in words.
         sign: "positive", "negative" or "bad" by what flows back along it, "" where nothing does.
@@ -103,6 +107,7 @@ class Edge:
 
     tail: str
     head: str
+    slot: int
     label: str
     tip: str
     sign: str = ""
@@ -122,10 +127,29 @@ class Picture:
     direction: str = "LR"
 
     @property
-    def clusters(self) -> list[tuple[str, ...]]:
+    def clusters(self) -> list[Path]:
         """Every module with cards in it, an outer one before its inner ones, in the order in which cards enter them."""
-        found: dict[tuple[str, ...], None] = {}
+        found: dict[Path, None] = {}
         for card in self.cards:
             for depth in range(1, len(card.cluster) + 1):
                 found.setdefault(card.cluster[:depth])
         return list(found)
+
+    def walk(self) -> Iterator[tuple[int, Path, list[Card]] | None]:
+        """Into every cluster and out of it: its place in `clusters`, its path and its own cards, then None."""
+        number = {path: k for k, path in enumerate(self.clusters)}
+        own: dict[Path, list[Card]] = {path: [] for path in number}
+        for card in self.cards:
+            if card.cluster:
+                own[card.cluster].append(card)
+        inner: dict[Path, list[Path]] = {path: [] for path in [(), *number]}
+        for path in number:
+            inner[path[:-1]].append(path)
+        stack: list[Path | None] = [*reversed(inner[()])]
+        while stack:
+            top = stack.pop()
+            if top is None:
+                yield None
+            else:
+                yield number[top], top, own[top]
+                stack += [None, *reversed(inner[top])]

@@ -134,7 +134,7 @@ def parts(path: str) -> Parts:
 
 
 def _line_key(node: Any) -> Key | None:
-    source = getattr(node, "source", None)
+    source = node.source
     return None if source is None else ("line", source.file, source.line)
 
 
@@ -217,9 +217,8 @@ def _strongest(graph: Graph, keys: dict[int, Key], limit: int, marked: frozenset
                 seen.add(x)
                 queue.append(x)
     for i, key in keys.items():
-        node = graph.nodes[i]
-        grad = node.grad if node.has_grad else 0.0
-        born = not math.isfinite(node.data) and all(
+        grad = graph.grads[i] or 0.0
+        born = not math.isfinite(graph.nodes[i].data) and all(
             math.isfinite(graph.nodes[x].data) for x in graph.inputs[i] if x is not None
         )
         mine = (i in marked or i in graph.roots, born, abs(grad) if math.isfinite(grad) else math.inf)

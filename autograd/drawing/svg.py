@@ -62,7 +62,7 @@ def _sheet(scope: str, palette: dict[str, str]) -> str:
     return _scoped(scope, "".join(f"{name}{{{fact}:{palette[colour]}}}" for name, fact, colour in _COLOURED))
 
 
-def svg(picture: Picture, places: Placement, scope: str, theme: str, legend: bool = True) -> str:
+def svg(picture: Picture, places: Placement, scope: str, theme: str, caption: bool = True) -> str:
     """The picture as one svg element.
 
     Args:
@@ -70,14 +70,15 @@ def svg(picture: Picture, places: Placement, scope: str, theme: str, legend: boo
         places: where everything goes.
         scope: an id that nothing else in the page has.
         theme: "auto", "light" or "dark".
-        legend: whether to say below what colours and lines mean.
+        caption: whether to put the title above, and below what colours and lines mean.
     """
-    lines = _legend(picture) if legend else []
-    wide = max(places.width + 2 * EDGE, NARROWEST if legend else 0.0)
+    lines = _legend(picture) if caption else []
+    wide = max(places.width + 2 * EDGE, NARROWEST if caption else 0.0)
     cells = int((wide - 2 * EDGE) / (SMALL * CELL))
     notes = list(_wrapped(lines, cells))
-    scale = legend and picture.largest is not None
-    head = HEAD if picture.title else 0.0
+    scale = caption and picture.largest is not None
+    titled = caption and picture.title
+    head = HEAD if titled else 0.0
     below = places.height + head + EDGE
     high = below + EDGE + (22.0 if scale else 0.0) + 13.0 * len(notes)
     out = [
@@ -88,12 +89,12 @@ def svg(picture: Picture, places: Placement, scope: str, theme: str, legend: boo
         f"<style>{style(scope, theme)}</style>",
         '<rect class="paper" width="100%" height="100%"/>',
     ]
-    if picture.title:
+    if titled:
         out.append(_text(EDGE, EDGE + 6.0, picture.title, "title", TITLE))
     out.append(f'<g transform="translate({EDGE:g},{head + EDGE / 2:g})">')
     clusters = picture.clusters
     out += [_cluster(path, places.clusters[k]) for k, path in enumerate(clusters) if k in places.clusters]
-    out += [_edge(e, *places.curves[k], places.labels[k]) for k, e in enumerate(picture.edges)]
+    out += [_edge(k, e, *places.curves[k], places.labels[k]) for k, e in enumerate(picture.edges)]
     out += [_card(card, places.cards[card.name], scope) for card in picture.cards]
     out.append("</g>")
     y = below + EDGE / 2 + 9.0
@@ -167,7 +168,7 @@ def _cluster(path: tuple[str, ...], corners: tuple[float, float, float, float]) 
 
 
 def _edge(
-    edge: Edge, curve: list[tuple[float, float]], tip: tuple[float, float], label: tuple[float, float] | None
+    k: int, edge: Edge, curve: list[tuple[float, float]], tip: tuple[float, float], label: tuple[float, float] | None
 ) -> str:
     (x0, y0), *rest = curve
     path = f"M{x0:.1f},{y0:.1f}C" + " ".join(f"{x:.1f},{y:.1f}" for x, y in rest)
@@ -184,7 +185,7 @@ def _edge(
         else _text(label[0], label[1] + 1.0, edge.label, "small muted middle", SMALL)
     )
     return (
-        f'<g class="{names}" data-edge="{edge.tail} {edge.head}"><title>{escape(edge.tip)}</title>'
+        f'<g class="{names}" data-edge="{k}"><title>{escape(edge.tip)}</title>'
         f'<path class="curve" stroke-width="{thick:g}" d="{path}"/><path class="tip" d="{head}"/>{words}</g>'
     )
 

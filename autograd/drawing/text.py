@@ -107,7 +107,7 @@ class Style:
 
     def place(self, node: Any) -> str:
         """Where a node was made, as ``model.py:12``; "" where that is not known or not to be told."""
-        source = getattr(node, "source", None)
+        source = node.source
         if source is None or self.source == "none":
             return ""
         path = Path(source.file)
@@ -119,5 +119,5 @@ class Style:
 
     def line(self, node: Any) -> str:
         """The line of source that made a node; "" where it is not known or not to be told."""
-        source = getattr(node, "source", None)
+        source = node.source
         return "" if source is None or self.source == "none" else (source.text or "").strip()
