@@ -24,6 +24,7 @@ from autograd.drawing import palette, rendering, text
 from autograd.drawing.dot import quoted
 from tests.browser import CHROMIUM, Browser
 from tests.golden import DRAWINGS, FOLDER, expression, tower, wrong
+from tests.legibility import LEGIBLE
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [
@@ -555,24 +556,6 @@ def test_a_graph_of_sixty_thousand_nodes_is_a_small_picture():
 
 # ── In a browser ────────────────────────────────────────────────────────────────────────────────────────────
 
-LEGIBLE = """(() => {
-    const box = e => e.getBoundingClientRect(), texts = [...document.querySelectorAll("svg text")], bad = [];
-    for (const [i, text] of texts.entries()) {
-        const a = box(text), size = parseFloat(getComputedStyle(text).fontSize);
-        if (size < 8) bad.push(["small", text.textContent, size]);
-        const card = text.closest(".card")?.querySelector(".box");
-        if (card && (a.left < box(card).left || a.right > box(card).right || a.bottom > box(card).bottom))
-            bad.push(["sticks out", text.textContent]);
-        for (const other of texts.slice(0, i)) {
-            const b = box(other);
-            const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-            const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-            if (wide > 1 && high > 2) bad.push(["overlap", text.textContent, other.textContent]);
-        }
-    }
-    return [texts.length, bad];
-})()"""
-
 
 @pytest.fixture(scope="module")
 def browser():
@@ -596,8 +579,9 @@ PICTURES = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_text_overlaps_another_or_sticks_out_of_its_card(name, browser, tmp_path):
     browser.open(PICTURES[name]().save(tmp_path / "drawing.svg"))
-    number, bad = browser.run(LEGIBLE)
+    number, smallest, bad = browser.run(LEGIBLE)
     assert number > 5
+    assert smallest >= 8.0
     assert bad == []
     assert browser.complaints == []
 
@@ -619,4 +603,4 @@ def test_the_measure_finds_overlaps(browser, tmp_path):
     broken = re.sub(r'(<text class="title middle" x=")[^"]*(" y=")[^"]*', r"\g<1>50\g<2>50", path.read_text("utf-8"))
     path.write_text(broken, encoding="utf-8")
     browser.open(path)
-    assert browser.run(LEGIBLE)[1]
+    assert browser.run(LEGIBLE)[2]

@@ -34,7 +34,7 @@ def words(text: str) -> list[str]:
 
 LAYERS = words(
     "_version errors modes special ops rule_text rules chain source stepping user_lines explanation "
-    "value native engine functions bulk calculus drawing __init__"
+    "value native engine functions bulk calculus drawing __init__ __main__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why

@@ -86,14 +86,14 @@ class _Writer:
 
     def _group(self, name: str, group: Group, leaves: set[int]) -> Card:
         nodes = [self.graph.nodes[i] for i in group.members]
-        last, show = nodes[-1], self.style.shown
+        last, made, show = nodes[-1], self.graph.sources[group.last], self.style.shown
         parameters = sum(1 for x in leaves if self.graph.nodes[x].is_parameter)
         ops = count(len(nodes), "op") + (f" · {count(parameters, 'param')}" if parameters else "")
         most = ", ".join(op for op, _ in Counter(node.op for node in nodes).most_common(3))
         rows = [("data", show(last.data))] if group.kind in ("sum", "chain") else []
         rows.append(("", ops))
         if group.kind == "line":
-            rows.append(("", clip(clean(self.style.place(last)), CELLS)))
+            rows.append(("", clip(clean(self.style.place(made)), CELLS)))
         grads = [g for g in map(self.graph.grads.__getitem__, group.members) if g is not None]
         if grads:
             largest = max(grads, key=lambda g: abs(g) if g == g else math.inf)
@@ -102,7 +102,7 @@ class _Writer:
         titles = {
             "sum": f"Σ {self._terms(group)} terms",
             "chain": f"{_glyph(nodes[0])} → … → {_glyph(last)}",
-            "line": clean(self.style.line(last)) or most,
+            "line": clean(self.style.line(made)) or most,
             "rest": "⋯",
         }
         title = titles.get(group.kind) or clean(group.name) + times
@@ -115,10 +115,11 @@ class _Writer:
             f"uses {len(leaves)} leaves, {shared} of them shared" if leaves else "",
             f"{count(wrong, 'number')} of them nan or inf" if wrong else "",
             f"module {last.module}" if last.module and group.kind != "rest" else "",
-            listed([self.style.place(last), self.style.line(last)]) if group.kind == "line" else "",
+            listed([self.style.place(made), self.style.line(made)]) if group.kind == "line" else "",
         ]
-        tones = [self._tone(i) for i in group.members]
-        colour = "bad" if "bad" in tones else tone(max(grads, key=abs), self.largest or 0.0) if grads else "plain"
+        numbers = [*grads, *[node.data for node in nodes]]
+        colour = tone(max(grads, key=abs), self.largest or 0.0) if grads else "plain"
+        colour = colour if all(map(math.isfinite, numbers)) else "bad"
         card = Card(name, group.kind, title, rows, [], colour, listed(tip), group.cluster, group.members)
         return self._finished(card, [*group.members, *leaves])
 
@@ -185,22 +186,19 @@ class _Writer:
         x = one.node or 0
         leaf, uses = self.graph.nodes[x], self.graph.uses[x]
         colour, marked = self._tone(x), x in self.marks
-        words = [
-            "◆" * marked,
-            "⚠" * (colour == "bad"),
-            clip(clean(self.graph.labels[x]), 12),
-            self.style.shown(leaf.data),
-        ]
-        text = " ".join(word for word in [*words, f"↗{uses}" if uses > 1 else ""] if word) + factor
+        label = clip(clean(self.graph.labels[x]), 12)
+        number = f"{label}={self.style.shown(leaf.data)}" if label else self.style.shown(leaf.data)
+        words = ["◆" * marked, "⚠" * (colour == "bad"), number, f"↗{uses}" if uses > 1 else ""]
+        text = " ".join(filter(None, words)) + factor
         sent = "" if one.contribution is None else f"contribution from here {one.contribution!r}"
         return Chip(text, colour, leaf.is_parameter, marked, listed([self._told_of_leaf(x), sent]), x)
 
     # ── In words ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _told_of(self, i: int) -> str:
-        node = self.graph.nodes[i]
+        node, made = self.graph.nodes[i], self.graph.sources[i]
         module = f"module {node.module}" if node.module else ""
-        return listed([self._expression(i), *self._numbers(i), module, self.style.place(node), self.style.line(node)])
+        return listed([self._expression(i), *self._numbers(i), module, self.style.place(made), self.style.line(made)])
 
     def _told_of_leaf(self, x: int) -> str:
         leaf, uses = self.graph.nodes[x], self.graph.uses[x]

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import chain
 from ..errors import RuleError, StaleGraphError
+from ..source import placed
 
 
 class Graph:
@@ -20,6 +21,7 @@ class Graph:
         inputs: for each node its inputs in order: places, and None for a constant.
         uses: for each node in how many places it is an input.
         ops, modules: for each node its op, "" for a leaf, and the path of its module, "" where there is none.
+        sources: for each node the place in the program that made it, None where it was not traced.
         labels: for each node its label, or what the program calls it where it was traced, or "".
         grads: for each node its gradient, None where it has none.
         sent: for each node what its rule sends to each input, given that gradient; () where it has none.
@@ -63,7 +65,10 @@ class Graph:
                     self.uses[x] += 1
         self.ops = [node.op for node in self.nodes]
         self.modules = [node.module if inputs else "" for node, inputs in zip(self.nodes, self.inputs, strict=True)]
-        self.labels = [node.label or (node.source.name if node.source else "") for node in self.nodes]
+        made = [node._known().source for node in self.nodes]
+        self.sources = [None if place is None else placed(*place) for place in made]
+        names = {key: source.name for key, source in {id(s): s for s in self.sources if s}.items()}
+        self.labels = [node.label or names.get(id(s), "") for node, s in zip(self.nodes, self.sources, strict=True)]
         self.grads: list[float | None] = []
         self.sent: list[Sequence[float | None]] = []
         self.differentiated([node.grad if node.has_grad else None for node in self.nodes])

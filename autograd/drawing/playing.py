@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import InputError
+from ..source import Source
 from ..stepping import Steps, steps
 from .drawing import Drawing
 from .graph import Graph
@@ -109,12 +110,13 @@ def _until_the_end(taken: Steps) -> Any:
 def story(graph: Graph, drawing: Drawing, style: Style, rows: list[list[Any]], gradient: float) -> dict[str, Any]:
     """Everything that the page's script shows, as plain lists and numbers."""
     rules: dict[str, int] = {}
-    sources: dict[tuple[Any, ...], int] = {}
+    sources: dict[tuple[str, Source], int] = {}
     nodes = []
+    places = {key: style.place(made) for key, made in {id(made): made for made in graph.sources}.items()}
     for i, node in enumerate(graph.nodes):
         rule = rules.setdefault(_rule_text(node), len(rules)) if node.inputs else -1
-        told = style.place(node)
-        key = (told, node.source.column, node.source.end_column, node.source.file, node.source.line) if told else None
+        made = graph.sources[i]
+        key = (places[id(made)], made) if made and places[id(made)] else None
         source = sources.setdefault(key, len(sources)) if key else -1
         inputs = [graph.nodes[i].inputs[k] if x is None else [x] for k, x in enumerate(graph.inputs[i])]
         symbol = node._operation.symbol if node.inputs else ""
@@ -133,7 +135,7 @@ def story(graph: Graph, drawing: Drawing, style: Style, rows: list[list[Any]], g
         "cards": [card.members for card in picture.cards],
         "edges": [[number[edge.tail], number[edge.head], edge.slot] for edge in picture.edges],
         "rules": [clean_lines(text) for text in rules],
-        "sources": [_source(key) for key in sources],
+        "sources": [_lines(*key) for key in sources],
         "largest": picture.largest or 0.0,
         "number": style.number,
         "decades": DECADES,
@@ -161,14 +163,14 @@ def _rule_text(node: Any) -> str:
     return "\n".join(kept[:RULE_LINES] + ["    …"] * (len(kept) > RULE_LINES)).rstrip()
 
 
-def _source(key: tuple[Any, ...]) -> list[Any]:
-    """A place and the lines around it: name, first line's number, lines, which line, from where to where in it."""
-    told, column, end_column, file, line = key
-    first = max(1, line - AROUND)
-    lines = [linecache.getline(file, n).rstrip("\n") for n in range(first, line + AROUND + 1)]
+def _lines(told: str, source: Source) -> list[Any]:
+    """A place and the lines around it: its name, the first one's number, they, which it is, from where to where."""
+    first = max(1, source.line - AROUND)
+    lines = [linecache.getline(source.file, n).rstrip("\n") for n in range(first, source.line + AROUND + 1)]
     while lines and not lines[-1]:
         lines.pop()
-    return [told, first, lines, line, column, end_column]
+    end = source.end_column if source.end_line == source.line else len(lines[source.line - first]) if lines else 0
+    return [told, first, [clean(line) for line in lines], source.line, source.column, end]
 
 
 def _json(data: Any) -> str:

@@ -22,9 +22,12 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .graph import Graph
+
+if TYPE_CHECKING:
+    from ..source import Source
 
 LEAVES_APART: Final = 30  # up to so many nodes, leaves have cards of their own
 SUMS: Final = ("add", "sum", "fsum")
@@ -103,7 +106,7 @@ def _plans(graph: Graph, nodes: list[int], collapse: Any) -> Iterator[dict[int, 
     if type(collapse) is int:
         closings = [(collapse + 1, False), (collapse + 1, True)]
     summed = _contracted(graph, alone, _is_sum, "sum", SHORTEST_SUM - 1)
-    lined = {i: key if paths[i] else _line_key(graph.nodes[i]) or key for i, key in summed.items()}
+    lined = {i: key if paths[i] else _line_key(graph.sources[i]) or key for i, key in summed.items()}
     if type(collapse) is not int:
         yield summed
     base = lined
@@ -133,9 +136,8 @@ def parts(path: str) -> Parts:
     return tuple(found)
 
 
-def _line_key(node: Any) -> Key | None:
-    source = node.source
-    return None if source is None else ("line", source.file, source.line)
+def _line_key(source: Source | None) -> Key | None:
+    return None if source is None else ("line", source.where)
 
 
 def _closed(graph: Graph, keys: dict[int, Key], paths: dict[int, Parts], depth: int, one_build: bool) -> dict[int, Key]:

@@ -7,7 +7,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ..source import Source
 
 CELL: Final = 0.61  # the advance of a monospaced letter, of its height: Courier 0.600, DejaVu Sans Mono 0.602
 
@@ -105,9 +108,8 @@ class Style:
         """
         return clip(format(x + 0.0, self.number), 24) if math.isfinite(x) else str(x)
 
-    def place(self, node: Any) -> str:
-        """Where a node was made, as ``model.py:12``; "" where that is not known or not to be told."""
-        source = node.source
+    def place(self, source: Source | None) -> str:
+        """A place in a program, as ``model.py:12``; "" where it is not known or not to be told."""
         if source is None or self.source == "none":
             return ""
         path = Path(source.file)
@@ -117,7 +119,6 @@ class Style:
             path = Path(path.name)
         return f"{path.as_posix()}:{source.line}"
 
-    def line(self, node: Any) -> str:
-        """The line of source that made a node; "" where it is not known or not to be told."""
-        source = node.source
-        return "" if source is None or self.source == "none" else (source.text or "").strip()
+    def line(self, source: Source | None) -> str:
+        """What is written there; "" where it is not known or not to be told."""
+        return "" if source is None or self.source == "none" else source.text
