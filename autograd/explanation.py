@@ -102,21 +102,25 @@ class Explanation:
     def _lines(self) -> Iterable[str]:
         yield self._heading()
         yield from (f"  {note}" for note in self.notes)
-        for i, cause in enumerate(self.causes[:3]):
-            yield f"  {cause.text}"
-            yield from _quoted(cause.node)
-            if i == 0 and len(cause.chain) > 1:
-                yield from self._way(cause.chain)
-        if len(self.causes) > 3:
-            yield f"  … and {len(self.causes) - 3} more causes"
+        groups: dict[Any, list[Cause]] = {}  # what one op of one line did many times is said once
+        for cause in self.causes:
+            source = cause.node.source
+            groups.setdefault((cause.node.op, source.where if source else cause.node), []).append(cause)
+        for i, (first, *others) in enumerate(islice(groups.values(), 3)):
+            yield f"  {first.text}" + (f" ({len(others)} more of this line do the like)" if others else "")
+            yield from _quoted(first.node)
+            if i == 0 and len(first.chain) > 1:
+                yield from self._way(first.chain)
+        if len(groups) > 3:
+            yield f"  … and {len(groups) - 3} more causes"
         if self._sent:
-            first = self._ranked(self._top)
-            rest = len(self._sent) - len(first)
+            shown = self._ranked(self._top)
+            rest = len(self._sent) - len(shown)
             yield "  what it is sent:" if len(self._sent) == 1 else "  what it is sent, the largest first:"
-            yield from (f"    {step}" for step in first)
+            yield from (f"    {step}" for step in shown)
             if rest:
-                others = [c or 0.0 for *_, c in self._sent] + [-(step.contribution or 0.0) for step in first]
-                total = math.fsum(others) if all(map(math.isfinite, others)) else math.nan
+                unseen = [c or 0.0 for *_, c in self._sent] + [-(step.contribution or 0.0) for step in shown]
+                total = math.fsum(unseen) if all(map(math.isfinite, unseen)) else math.nan
                 yield f"    … {rest} more, {total:.6g} in all"
         if not self._traced:
             yield "  no lines are known: build the graph inside `with autograd.trace():`"
@@ -164,7 +168,7 @@ def why(value: Value, of: Value | None = None, top: int = 8) -> Explanation:
     >>> loss.backward()
     >>> print(why(w))
     dL/dw is -0.0:
-      relu(v1): its input v1 = -1.0 is not above 0, so it sends 0 back (a dead relu)
+      relu(v1): its input v1 = -1 is not above 0, so it sends 0 back (a dead relu)
       the way there:
         w = 0.5, gradient -0
         v1 = w * x = -1, gradient 0
@@ -338,35 +342,36 @@ class _Search:
         others = [(self._called(y), _number(y)) for j, y in enumerate(inputs) if j != i]
         if step.contribution is None:
             if op in _CHOICES:
-                return f"{name} = {a!r} was not chosen, so it gets nothing"
-            return f"it did not take {name} = {a!r}, which gets nothing"
+                return f"{name} = {a:.6g} was not chosen, so it gets nothing"
+            return f"it did not take {name} = {a:.6g}, which gets nothing"
         local = step.local
         if local:
             return f"upstream {step.upstream:.6g} · local {local:.6g} is too small for a float"
         if op == "relu":
-            return f"its input {name} = {a!r} is not above 0, so it sends 0 back (a dead relu)"
+            return f"its input {name} = {a:.6g} is not above 0, so it sends 0 back (a dead relu)"
         if op in _STEPS:
-            return f"it is a step function: its slope is 0 on both sides of {name} = {a!r}"
+            return f"it is a step function: its slope is 0 on both sides of {name} = {a:.6g}"
         if op in ("mul", "prod", "dot", "sumprod"):
-            zero = next((f"{other} = {number!r}" for other, number in others if number == 0.0), "")
+            zero = next((f"{other} = {number:.6g}" for other, number in others if number == 0.0), "")
             if zero:
                 return f"{name} is multiplied by {zero}"
         if op == "pow" and i == 0:
-            return f"the exponent is {others[0][1]!r}" if others[0][1] == 0.0 else f"the base {name} is {a!r}"
+            return f"the exponent is {others[0][1]:.6g}" if others[0][1] == 0.0 else f"the base {name} is {a:.6g}"
         if op == "div" and i == 1:
-            return f"the dividend {others[0][0]} is {others[0][1]!r}"
+            return f"the dividend {others[0][0]} is {others[0][1]:.6g}"
         if op == "clamp":
-            return f"{name} = {a!r} lies outside of its bounds, {', '.join(repr(number) for _, number in others)}"
+            bounds = ", ".join(f"{number:.6g}" for _, number in others)
+            return f"{name} = {a:.6g} lies outside of its bounds, {bounds}"
         if op in _CHOICES:
-            return f"{name} = {a!r} was not chosen"
+            return f"{name} = {a:.6g} was not chosen"
         if a == 0.0:
-            return f"its slope at {name} = {a!r} is 0"
+            return f"its slope at {name} = {a:.6g} is 0"
         flat = "saturated: " if op in _SATURATING else ""
-        return f"{flat}its slope at {name} = {a!r} is 0 to the last bit"
+        return f"{flat}its slope at {name} = {a:.6g} is 0 to the last bit"
 
     def _forward_cause(self, node: Any, way: tuple[Any, ...]) -> Cause:
         """The first value in forward order that is not finite, among those that led to this one."""
-        seen = {node}
+        from_: dict[Any, Any] = {node: None}
         stack = [node]
         origins = []
         while stack:
@@ -379,14 +384,15 @@ class _Search:
                         made_it = True
                         break
                     made_it = False
-                    if x not in seen:
-                        seen.add(x)
+                    if x not in from_:
+                        from_[x] = at
                         stack.append(x)
             if made_it:
                 origins.append(at)
         first = min(origins, key=lambda v: (v._operation is not None, v._seq))
-        path = way[: way.index(first) + 1] if any(first is node for node in way) else (*way, first)
-        return Cause(first, self._forward_text(first), path)
+        place = next((i for i, v in enumerate(way) if v is first), None)
+        whole = (*way[:-1], *_path(from_, first)) if place is None else way[: place + 1]
+        return Cause(first, self._forward_text(first), whole)
 
     def _forward_text(self, node: Any) -> str:
         if node._operation is None:
@@ -456,7 +462,7 @@ class _Search:
         k = factors.index(least if size < 0 else most)
         x, node = inputs[k], nodes[k]
         local = math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
-        text = f"{self._op_of(node)}: its slope at {self.names[x]} = {x.data!r} is {local:.6g}"
+        text = f"{self._op_of(node)}: its slope at {self.names[x]} = {x.data:.6g} is {local:.6g}"
         if node.op in _SATURATING and least < 0.01:
             text += " (saturated)"
         if len(factors) > 1:

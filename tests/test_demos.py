@@ -10,17 +10,14 @@ import pytest
 import autograd
 import nn
 from demos import __main__ as listing
-from demos import digits, first_principles, gallery, moons, pictures
+from demos import dead_relu, debug_a_nan, digits, first_principles, gallery, moons, pictures, vanishing
+from tests import pythons
 from tests.test_drawing import check_svg, without_graphviz
 
-DEMOS = [digits, first_principles, gallery, moons]
-
-
+DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, moons, vanishing]
+STORIES = [debug_a_nan, dead_relu, vanishing]
 GRAPH = ["graph.svg", "player.html"]
-
-
-def words(text):
-    return text.split()
+PIECES = ["expression", "neuron", "mlp", "lstm_cell", "attention_head", "not_a_number"]
 
 
 def is_picture(path):
@@ -54,6 +51,69 @@ def test_the_list_has_every_demo_with_its_first_line(capsys):
 def test_the_list_needs_no_library():
     code = "import sys, demos.__main__ as m; m.main(); assert not {'matplotlib', 'sklearn', 'tqdm'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(digits.__file__).parents[1], capture_output=True)
+
+
+@pytest.mark.parametrize("demo", STORIES, ids=lambda demo: demo.__name__)
+def test_a_storys_session_in_pdb(demo):
+    """What it shows of a debugger's session is what pdb shows."""
+    command, _, transcript = demo.SESSION.strip().partition("\n")
+    assert command == f"$ python -m pdb -m {demo.__name__} --step"
+    typed = pythons.commands(transcript)
+    shown = pythons.session(sys.executable, ["-m", demo.__name__, "--step"], typed, pythons.ROOT)
+    greeting, rest = shown.split("\n(Pdb) ", 1)
+    assert greeting.startswith(f"> {demo.__name__.partition('.')[2]}.py(1)<module>()")
+    assert "(Pdb) " + rest.strip() == transcript
+
+
+def test_the_readme_quotes_the_stories_right(capsys):
+    readme = (pythons.ROOT / "README.md").read_text(encoding="utf-8")
+    quotes = re.findall(r"^```\n\$ (python .*)\n([^`]*)\n```$", readme, re.MULTILINE)
+    assert len(quotes) == 2
+    for command, text in quotes:
+        demo = next(demo for demo in STORIES if demo.__name__ in command.split())
+        if "pdb" in command:
+            assert text in demo.SESSION
+        else:
+            demo.main([])
+            assert text in capsys.readouterr().out
+
+
+def test_debug_a_nan(capsys):
+    debug_a_nan.main([])
+    shown = capsys.readouterr().out
+    lines = Path(debug_a_nan.__file__).read_text().splitlines()
+    guilty = next(i for i, line in enumerate(lines, 1) if "ag.exp(score)" in line)
+    assert "step 1: loss nan" in shown
+    assert shown.count(f"exp(v1) at debug_a_nan.py:{guilty}: exp(a) at a = 3051.5") == 2
+    assert "AnomalyError: " in shown
+    losses = [float(x) for x in re.findall(r"step +\d+: loss (\d\S*),", shown)]
+    assert losses == sorted(losses, reverse=True)
+    assert int(re.findall(r"(\d+) of 178 right", shown)[-1]) > 170
+
+
+def test_dead_relu(capsys):
+    dead_relu.main([])
+    shown = capsys.readouterr().out
+    lines = Path(dead_relu.__file__).read_text().splitlines()
+    guilty = next(i for i, line in enumerate(lines, 1) if "h.relu()" in line)
+    assert "dL/dweight is 0.0:\n" in shown
+    assert re.search(rf"relu\(v1\) at dead_relu.py:{guilty} in Net: .* \(a dead relu\)", shown)
+    stuck, learned = re.findall(r"step  30: loss (\S+), (\d) of 8", shown)
+    assert float(stuck[0]) > 2.0 > 0.2 > float(learned[0])
+    assert (stuck[1], learned[1]) == ("0", "5")
+
+
+def test_vanishing(capsys):
+    vanishing.main([])
+    shown = capsys.readouterr().out
+    lines = Path(vanishing.__file__).read_text().splitlines()
+    guilty = next(i for i, line in enumerate(lines, 1) if "self.activation(h)" in line)
+    assert re.search(rf"sigmoid\(v1\) at vanishing.py:{guilty} in Deep: .* 10 such lie on the way", shown)
+    sizes = [float(x) for x in re.findall(r"layer +\d+ +(\S+) #", shown)]
+    assert sizes[0] < 1e-8 < 1e-2 < sizes[9]
+    assert all(size > 1e-3 for size in sizes[10:])
+    losses = [float(x) for x in re.findall(r"step  20: loss (\S+)", shown)]
+    assert losses[0] > 0.69 > 0.5 > losses[1]
 
 
 def test_digits(tmp_path, capsys):
@@ -179,7 +239,7 @@ def test_digits_says_why_there_is_no_graph_and_goes_on(tmp_path, capsys, monkeyp
 
 
 def test_the_gallery_shows_every_piece_on_one_page(tmp_path, capsys, monkeypatch):
-    assert list(gallery.PIECES) == words("expression neuron mlp lstm_cell attention_head not_a_number gpt")
+    assert list(gallery.PIECES) == [*PIECES, "gpt"]
     pieces = {
         name: piece for name, piece in gallery.PIECES.items() if name != "gpt"
     }  # python -m tests.legibility draws it too

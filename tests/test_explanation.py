@@ -124,7 +124,7 @@ def forgotten_zero_grad():
     return w, w * 2.0  # guilty
 
 
-@fault("zero", "multiplied by", "0.0")
+@fault("zero", "multiplied by mask = 0")
 def times_zero():
     w, mask = Value(0.7, "w"), Value(0.0, "mask")
     h = w.exp()
