@@ -16,26 +16,7 @@ from autograd import Value, draw
 from demos import gallery
 from tests.browser import CHROMIUM, Browser
 from tests.golden import tower
-
-# Runs in a page: the number of texts, the smallest one's size, and what is wrong with some.
-LEGIBLE = """(() => {
-    const box = e => e.getBoundingClientRect(), texts = [...document.querySelectorAll("svg text")], bad = [];
-    let smallest = Infinity;
-    for (const [i, text] of texts.entries()) {
-        const a = box(text), size = parseFloat(getComputedStyle(text).fontSize);
-        smallest = Math.min(smallest, size);
-        const card = text.closest(".card")?.querySelector(".box");
-        if (card && (a.left < box(card).left || a.right > box(card).right || a.bottom > box(card).bottom))
-            bad.push(["sticks out", text.textContent]);
-        for (const other of texts.slice(0, i)) {
-            const b = box(other);
-            const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-            const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-            if (wide > 1 && high > 2) bad.push(["overlap", text.textContent, other.textContent]);
-        }
-    }
-    return [texts.length, smallest, bad];
-})()"""
+from tests.looking import LEGIBLE
 
 
 def layers() -> Value:
@@ -56,7 +37,7 @@ def tangle() -> Value:
     """Anything may use anything: nothing that could be folded."""
     source = random.Random(2)
     values = [Value(source.uniform(-1, 1)) for _ in range(50)]
-    for k in range(45_000):
+    for k in range(59_000):
         a, b = source.choice(values[-3000:]), source.choice(values)
         values.append(a * b if k % 2 else (a + b).tanh())
     return autograd.sum(values[-2000:])

@@ -10,7 +10,7 @@ import pytest
 
 import autograd
 from autograd import __main__ as command_line
-from tests.test_drawing import check_svg, without_graphviz
+from tests.looking import check_svg, without_graphviz
 
 ROOT = Path(autograd.__file__).parents[1]
 SCRIPT = """

@@ -12,7 +12,7 @@ import nn
 from demos import __main__ as listing
 from demos import dead_relu, debug_a_nan, digits, first_principles, gallery, moons, pictures, vanishing
 from tests import pythons
-from tests.test_drawing import check_svg, without_graphviz
+from tests.looking import check_svg, without_graphviz
 
 DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, moons, vanishing]
 STORIES = [debug_a_nan, dead_relu, vanishing]

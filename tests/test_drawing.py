@@ -22,19 +22,8 @@ import nn
 from autograd import Value, draw, draw_dot
 from autograd.drawing import palette, rendering, text
 from autograd.drawing.dot import quoted
-from tests.browser import CHROMIUM, Browser
 from tests.golden import DRAWINGS, FOLDER, expression, tower, wrong
-from tests.legibility import LEGIBLE
-
-SVG = "{http://www.w3.org/2000/svg}"
-HOSTILE = [
-    "<script>alert(1)</script>", "]]>", "\"'&<>", "a\0b", "👩‍👩‍👧 e\u0301", "שלום \u202eabc", "x" * 10_000, "\\N\\G\\",
-    "line\nbreak", "\ud800", "漢字" * 20, "--> end", "%%{init}%%", "`md`", "", " ",
-]  # fmt: skip
-
-
-def parsed(svg: str) -> ElementTree.Element:
-    return ElementTree.fromstring(svg)
+from tests.looking import HOSTILE, LEGIBLE, SVG, check_svg, contrast, parsed, without_graphviz
 
 
 def texts(svg: str) -> list[str]:
@@ -257,19 +246,6 @@ def test_dot_does_not_depend_on_hashes_or_on_what_was_made_before():
     assert run[0] == run[1]
 
 
-def check_svg(svg: str) -> None:
-    root = parsed(svg)
-    tags = {element.tag.removeprefix(SVG) for element in root.iter()}
-    assert tags <= {"svg", "title", "desc", "style", "rect", "g", "path", "text"}
-    for element in root.iter():
-        assert not any(name.lower().startswith("on") or "href" in name for name in element.attrib)
-        assert "style" not in element.attrib  # a page with a strict policy would drop it
-    ids = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
-    assert len(ids) == len(set(ids))
-    assert root.attrib["role"] == "img"
-    assert all(name in ids for name in root.attrib["aria-labelledby"].split())
-
-
 @pytest.mark.parametrize("label", HOSTILE)
 def test_hostile_labels_are_drawn_as_text(label):
     x = Value(2.0, label)
@@ -332,18 +308,6 @@ def test_every_card_and_edge_has_a_tooltip_in_full_precision():
 
 
 # ── Colours ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance as WCAG 2 defines it."""
-    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(a: str, b: str) -> float:
-    high, low = sorted((luminance(a), luminance(b)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("colours", [palette.LIGHT, palette.DARK], ids=["light", "dark"])
@@ -439,15 +403,6 @@ def test_notebooks_get_a_picture_or_a_line_of_advice(monkeypatch):
     assert "pip install 'chainrule[draw]'" in bundle["text/plain"]
 
 
-def without_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.delenv("GRAPHVIZ_DOT", raising=False)
-    monkeypatch.setattr(importlib.metadata, "files", missing)
-
-
 def test_without_graphviz_the_error_says_what_to_do_and_text_works(monkeypatch, tmp_path):
     without_graphviz(monkeypatch)
     drawing = draw(expression())
@@ -491,6 +446,22 @@ def test_the_layouter_can_be_chosen(monkeypatch, tmp_path):
         draw(expression()).svg()
 
 
+def test_so_many_cards_that_graphviz_would_not_end_are_refused(tmp_path):
+    x = Value(1.0)
+    for _ in range(2_100):
+        x = x.tanh()
+    drawing = draw(x, collapse=None)
+    with pytest.raises(autograd.errors.InputError, match="2100 cards Graphviz may take hours"):
+        drawing.svg()
+    with pytest.raises(autograd.errors.InputError, match="to_dot"):
+        drawing.save(tmp_path / "x.png")
+    assert drawing.save(tmp_path / "x.dot").stat().st_size > 100_000
+
+
+@pytest.mark.skipif(
+    not any(d.name == "graphviz-pure" for d in importlib.metadata.distributions()),
+    reason="graphviz-pure has no wheel for this machine",
+)
 def test_what_pip_brings_is_found_without_a_path(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("GRAPHVIZ_DOT", raising=False)
@@ -555,15 +526,6 @@ def test_a_graph_of_sixty_thousand_nodes_is_a_small_picture():
 
 
 # ── In a browser ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        pytest.skip("no Chromium on this machine: nobody looks at the drawings")
-    shown = Browser()
-    yield shown
-    shown.close()
 
 
 PICTURES = {

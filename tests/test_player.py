@@ -14,9 +14,9 @@ import autograd
 import nn
 from autograd import Value, player
 from autograd.drawing import palette
-from tests.browser import CHROMIUM, Browser
+from tests.browser import Browser
 from tests.golden import expression, tower, wrong
-from tests.test_drawing import HOSTILE, contrast
+from tests.looking import HOSTILE, contrast
 
 SHEET = Path(autograd.__file__).parent / "drawing" / "player.css"
 
@@ -165,15 +165,6 @@ def test_the_page_has_contrast_in_both_themes():
 
 
 # ── Its page, in a browser ──────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        pytest.skip("no Chromium on this machine: nobody plays the players")
-    shown = Browser()
-    yield shown
-    shown.close()
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def _clusters(picture: Picture, colours: Mapping[str, str]) -> Iterator[str]:
 
 
 def _edge(k: int, edge: Edge, colours: Mapping[str, str]) -> str:
-    facts = [f"id={k}"]
+    facts = [f"id=e{k}"]
     if edge.label:
         facts.append(f"label={quoted(edge.label)}")
     if edge.sign:

@@ -16,6 +16,7 @@ from .palette import DARK, LIGHT
 from .picture import Picture
 from .svg import svg
 
+LAID_OUT: Final = 2_000  # cards: beyond, Graphviz may take hours
 FORMS: Final = (".svg", ".html", ".dot", ".gv", ".mmd", ".png", ".pdf")
 
 
@@ -57,9 +58,11 @@ class Drawing:
             caption: whether to put the title above, and below what colours and lines mean.
 
         Raises:
+            InputError: where there are so many cards that Graphviz would not end.
             MissingLibraryError: where no Graphviz is installed.
             DrawingError: where Graphviz fails.
         """
+        self._refuse_too_many()
         scope = f"g{uuid.uuid4().hex[:8]}"  # no two drawings in a page may have one id
         return svg(self.picture, rendering.placed(self.to_dot()), scope, self._theme, caption)
 
@@ -67,7 +70,7 @@ class Drawing:
         """Write a file; its ending says what: .svg, .html, .dot, .mmd, .png, or .pdf where Graphviz itself is.
 
         Raises:
-            InputError: where the ending is another one.
+            InputError: where the ending is another one, or there are so many cards that Graphviz would not end.
             MissingLibraryError: where Graphviz is needed and not installed, or can't write this.
             DrawingError: where Graphviz fails.
             OSError: where the file can't be written.
@@ -82,6 +85,7 @@ class Drawing:
         elif form in (".dot", ".gv", ".mmd"):
             content = (self.to_mermaid() if form == ".mmd" else self.to_dot()).encode()
         else:
+            self._refuse_too_many()
             content = rendering.rendered(self.to_dot(), form[1:])
         target.write_bytes(content)
         return target
@@ -92,6 +96,14 @@ class Drawing:
             return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
         except MissingLibraryError as error:
             return {"text/plain": f"{self!r}\n{error}"}
+
+    def _refuse_too_many(self) -> None:
+        cards = len(self.picture.cards)
+        if cards > LAID_OUT:
+            raise InputError(
+                f"to place {cards} cards Graphviz may take hours; draw(…) without collapse and with a limit of at most "
+                f"{LAID_OUT}, or with a focus, or take to_dot() to a tool for large graphs"
+            )
 
     @property
     def _palette(self) -> dict[str, str]:

@@ -117,7 +117,9 @@ def _plans(graph: Graph, nodes: list[int], collapse: Any) -> Iterator[dict[int, 
         yield base
     base = _alike(graph, base)
     yield base
-    yield _contracted(graph, base, _is_chain, "chain", 2)
+    chained = _contracted(graph, base, _is_chain, "chain", 2)
+    yield _ends_apart(chained)
+    yield chained
 
 
 @lru_cache(maxsize=4096)
@@ -204,6 +206,16 @@ def _alike(graph: Graph, keys: dict[int, Key]) -> dict[int, Key]:
     return {
         i: ("alike", like[key], key[0], times[like[key]]) if times[like[key]] > 1 else key for i, key in keys.items()
     }
+
+
+def _ends_apart(keys: dict[int, Key]) -> dict[int, Key]:
+    """Of each chain the two first and the two last nodes on their own."""
+    members: dict[Key, list[int]] = {}
+    for i, key in keys.items():
+        if key[0] == "chain":
+            members.setdefault(key, []).append(i)
+    ends = {i for chain in members.values() for i in (*chain[:2], *chain[-2:])}
+    return {i: ("node", i) if i in ends else key for i, key in keys.items()}
 
 
 def _strongest(graph: Graph, keys: dict[int, Key], limit: int, marked: frozenset[int]) -> dict[int, Key]:

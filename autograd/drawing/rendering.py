@@ -139,7 +139,7 @@ def placed(dot: str) -> Placement:
             clusters[int(thing["name"].removeprefix("cluster_"))] = (x0 - left, top - y1, x1 - left, top - y0)
         else:
             cards[thing["name"]] = point(thing["pos"])
-    edges = sorted(found.get("edges", ()), key=lambda edge: int(edge["id"]))
+    edges = sorted(found.get("edges", ()), key=lambda edge: int(edge["id"][1:]))
     curves = [_curve(edge["pos"].split(), point) for edge in edges]
     labels = [point(edge["lp"]) if "lp" in edge else None for edge in edges]
     return Placement(right - left, top - bottom, cards, curves, labels, clusters)
