@@ -99,7 +99,7 @@ def _clusters(picture: Picture, colours: Mapping[str, str]) -> Iterator[str]:
 def _edge(k: int, edge: Edge, colours: Mapping[str, str]) -> str:
     facts = [f"id=e{k}"]
     if edge.label:
-        facts.append(f"label={quoted(edge.label)}")
+        facts.append(f"label={quoted(f' {edge.label} ')}")  # the spaces keep it off its line
     if edge.sign:
         colour = colours["bad-line" if edge.sign == "bad" else f"edge-{edge.sign}"]
         facts.append(f'color="{colour}", penwidth={WIDTHS[edge.step]:g}')

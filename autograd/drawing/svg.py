@@ -30,12 +30,13 @@ _COLOURED: Final = [
         for sign, colour in (("up", "edge-positive"), ("down", "edge-negative"), ("lost", "bad-line"))
         for part, property_ in (("curve", "stroke"), ("tip", "stroke"), ("tip", "fill"))
     ],
-    (".down .tip", "fill", "paper"),
+    (".down .tip", "fill", "paper"), (".edge text", "stroke", "paper"),
 ]  # fmt: skip
 _PLAIN: Final = (
     f"text{{font-family:{FONTS};font-size:{ROW:g}px;unicode-bidi:isolate}}"
     f".title{{font-size:{TITLE:g}px;font-weight:bold}}.word{{font-size:10px}}.small{{font-size:{SMALL:g}px}}"
     f".on{{font-size:{CHIP:g}px}}"
+    ".edge text{paint-order:stroke;stroke-width:3px;stroke-linejoin:round}"
     ".middle{text-anchor:middle}.end{text-anchor:end}.curve,.frame{fill:none}.box.parameter{stroke-width:1.8}"
     ".box.wrong,.box.marked{stroke-width:2.5}.lost .curve{stroke-dasharray:5 3}.card:hover>.box{stroke-width:2.5}"
 )
