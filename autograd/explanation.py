@@ -84,8 +84,8 @@ class Explanation:
         return self._ranked(len(self._sent))
 
     def _ranked(self, n: int) -> tuple[Step, ...]:
-        first = nlargest(n, range(len(self._sent)), key=lambda k: _rank(self._sent[k][3]))
-        return tuple(Step(k, *self._sent[k], self._names) for k in first)
+        sizes = [_rank(c) for *_, c in self._sent]
+        return tuple(Step(k, *self._sent[k], self._names) for k in nlargest(n, range(len(sizes)), sizes.__getitem__))
 
     @property
     def nodes(self) -> tuple[Any, ...]:
@@ -215,17 +215,24 @@ class _Search:
 
     def sent(self, x: Any) -> list[tuple[Any, int, float, float | None]]:
         """What the users of x send it, in the order of the pass: node, position of x, upstream, contribution."""
-        sent = []
+        sent: list[tuple[Any, int, float, float | None]] = []
         for node in self.users(x):
             g = self.gradient(node)
             if g is not None:
-                sent += self._from(node, x, g)
+                self._send(node, x, g, sent)
         return sent
 
     def _from(self, node: Any, x: Any, g: float) -> list[tuple[Any, int, float, float | None]]:
         """What a node sends to x where its own gradient is g."""
-        pairs = zip(node.inputs, chain.contributions(node, g), strict=True)
-        return [(node, i, g, c) for i, (y, c) in enumerate(pairs) if y is x]
+        sent: list[tuple[Any, int, float, float | None]] = []
+        self._send(node, x, g, sent)
+        return sent
+
+    def _send(self, node: Any, x: Any, g: float, sent: list[tuple[Any, int, float, float | None]]) -> None:
+        contributions = chain.contributions(node, g)
+        for i, y in enumerate(node.inputs):
+            if y is x:
+                sent.append((node, i, g, contributions[i]))
 
     # ── The question ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -408,59 +415,55 @@ class _Search:
         self, kind: str, sent: Sequence[tuple[Any, int, float, float | None]]
     ) -> tuple[list[Cause], list[str]]:
         """The factors on the way that most of the gradient comes by."""
-        user, more, value = self.user, self.more, self.value
-        way: dict[Any, None] = {value: None}
-        kinks: list[str] = []
-        groups: dict[Any, tuple[list[float], list[Any], list[Any]]] = {}  # by op and line: factors, inputs, nodes
+        user, more, value, of = self.user, self.more, self.value, self.of
         gradient = self.gradient if self.known is not None else _grad
+        largest, *_ = max(sent, key=lambda one: _rank(one[3]))
+        way: list[Any] = [value]
+        factors: list[float] = []  # of each node on the way to the next
+        groups: dict[Any, list[int]] = {}  # which of them one op on one line made
+        kinks: list[str] = []
         x, g = value, gradient(value)
-        far = None if kind != "ordinary" else _FAR
-        for _ in islice(iter(int, 1), far):
-            if x is self.of:
-                break
-            node = user[x]
+        while x is not of and (kind != "ordinary" or len(factors) < _FAR):
+            alone = x not in more and x is not value
             if x is value:
-                node, *_ = max(sent, key=lambda one: _rank(one[3]))
-            elif x in more:
+                node = largest
+            elif alone:
+                node = user[x]
+            else:
                 node, *_ = max(self.sent(x), key=lambda one: _rank(one[3]))
             up = gradient(node)
-            if x is value or x in more or not g or not up:
-                factor = math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
-            else:  # there is no other user
-                factor = g / up
+            factor = g / up if alone and g and up else math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
             operation, block = node._operation, getattr(node, "_extra", None)
-            key = operation, block and (block.source or block.module)
-            group = groups.get(key)
-            if group is None:
-                group = groups[key] = [], [], []
-            group[0].append(abs(factor))
-            group[1].append(x)
-            group[2].append(node)
+            key = operation if block is None else (operation, block.source or block.module)
+            if key in groups:
+                groups[key].append(len(factors))
+            else:
+                groups[key] = [len(factors)]
+            factors.append(abs(factor))
+            way.append(node)
             if operation.name in _KINKED and len(kinks) < 8:
                 kinks += self._kink(node)
-            way[node] = None
             x, g = node, up
-        merged: dict[Any, tuple[list[float], list[Any], list[Any]]] = {}
-        for (operation, made), group in groups.items():  # one line may have made them at several of its instructions
-            key = operation, placed(*made).where if isinstance(made, tuple) else made
-            into = merged.setdefault(key, ([], [], []))
-            for whole, part in zip(into, group, strict=True):
-                whole += part
-        sizes = {key: math.fsum(map(_log10, factors)) for key, (factors, *_) in merged.items()}
+        merged: dict[Any, list[int]] = {}
+        for key, group in groups.items():  # one line may have made them at several of its instructions
+            if isinstance(key, tuple) and isinstance(key[1], tuple):
+                key = key[0], placed(*key[1]).where
+            merged.setdefault(key, []).extend(group)
+        sizes = {key: math.fsum(_log10(factors[k]) for k in group) for key, group in merged.items()}
         sign = {"huge": 1.0, "vanishing": -1.0}.get(kind, 0.0)
         ranked = sorted(merged, key=lambda key: -(sign * sizes[key] or abs(sizes[key])))
         wanted = [key for key in ranked[:3] if (sign * sizes[key] > 0.5 if sign else abs(sizes[key]) > 1.0)]
-        causes = [self._factors(merged[key], sizes[key], way) for key in (wanted if sign else wanted[:1])]
+        chosen = wanted if sign else wanted[:1]
+        causes = [self._factors(way, [(factors[k], k) for k in merged[key]], sizes[key]) for key in chosen]
         if not causes:
-            node, *_ = max(sent, key=lambda one: _rank(one[3]))
-            causes = [Cause(node, f"most of it comes by {self._op_of(node)}", (value, node))]
+            causes = [Cause(largest, f"most of it comes by {self._op_of(largest)}", (value, largest))]
         return causes, kinks
 
-    def _factors(self, group: tuple[list[float], list[Any], list[Any]], size: float, way: dict[Any, None]) -> Cause:
-        factors, inputs, nodes = group
-        least, most = min(factors), max(factors)
-        k = factors.index(least if size < 0 else most)
-        x, node = inputs[k], nodes[k]
+    def _factors(self, way: list[Any], factors: list[tuple[float, int]], size: float) -> Cause:
+        """The factors that one op on one line has on the way: each with the place of its input there."""
+        (least, _), (most, _) = min(factors), max(factors)
+        _, k = min(factors) if size < 0 else max(factors)
+        x, node = way[k], way[k + 1]
         local = math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
         text = f"{self._op_of(node)}: its slope at {self.names[x]} = {x.data:.6g} is {local:.6g}"
         if node.op in _SATURATING and least < 0.01:
@@ -468,7 +471,7 @@ class _Search:
         if len(factors) > 1:
             text += f"; {len(factors)} such lie on the way, with slopes from {least:.3g} to {most:.3g}: "
             text += f"10^{size:.1f} together"
-        return Cause(node, text, tuple(islice(way, list(way).index(node) + 1)))
+        return Cause(node, text, tuple(way[: k + 2]))
 
     def _kink(self, node: Any) -> list[str]:
         """What to know of a node whose inputs lie where its slope is a matter of choice."""
