@@ -168,6 +168,26 @@ def test_what_is_highlighted_stands_out_also_inside_of_a_group():
     assert "marked" in draw(y, highlight=[a], limit=3).svg()
 
 
+def test_what_is_highlighted_and_not_there_is_told():
+    x = Value(1.0)
+    assert draw(x * 2.0, highlight=[x]).picture.notes == []
+    assert draw(x * 2.0, highlight=[x, Value(2.0)]).picture.notes == ["1 highlighted node not in this graph"]
+
+
+def test_lines_of_source_group_what_is_too_much_and_may_be_kept_out():
+    with autograd.trace():
+        x = [Value(k / 10) for k in range(120)]
+        y = [(v * 2.0).tanh() for v in x]
+        z = autograd.sum([v * v for v in y])
+    (line,) = [card for card in draw(z).picture.cards if card.title.startswith("y = [(v * 2.0).tanh()")]
+    assert line.rows[0] == ("", "240 ops")
+    assert line.rows[1][1].startswith("tests/test_drawing.py:")
+    secret = draw(z, source="none")
+    assert "mul, tanh" in [card.title for card in secret.picture.cards]
+    assert "test_drawing" not in secret.to_dot() + secret.to_mermaid() + secret.svg()
+    assert all(word or text for card in secret.picture.cards for word, text in card.rows)
+
+
 def test_a_focus_shows_what_is_near_and_says_that_there_is_more():
     x = v = Value(1.0, "x")
     chain = [v := v * 1.5 + x for _ in range(50)]

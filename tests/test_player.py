@@ -133,7 +133,7 @@ def test_a_graph_too_large_for_a_page_is_refused():
     x = Value(1.0)
     for _ in range(20_000):
         x = x + 1.0
-    with pytest.raises(autograd.errors.InputError, match=r"20001 nodes would be too large.*draw"):
+    with pytest.raises(autograd.errors.InputError, match=r"40001 steps would be too large.*draw"):
         player(x)
 
 

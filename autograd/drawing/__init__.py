@@ -26,7 +26,7 @@ from .graph import Graph
 from .palette import LIGHT
 from .playing import Player, played, refuse_too_many, story
 from .reduction import reduced
-from .text import Style
+from .text import Style, count
 
 Collapse = str | int | Callable[[Value], str | None] | None
 
@@ -79,7 +79,11 @@ def draw(
     graph, style = Graph(_values("draw", result)), _style(number, source)
     _at_least("radius", radius, 0)
     within = None if focus is None else _near(graph, focus, radius)
-    return _drawn(graph, title, direction, theme, collapse, limit, style, _marks(graph, highlight), within)
+    marks, strangers = _marks(graph, highlight)
+    drawing = _drawn(graph, title, direction, theme, collapse, limit, style, marks, within)
+    if strangers:
+        drawing.picture.notes.append(f"{count(strangers, 'highlighted node')} not in this graph")
+    return drawing
 
 
 def draw_dot(result: Value | Sequence[Value], format: str = "svg", rankdir: str = "LR") -> Any:
@@ -127,7 +131,7 @@ def player(
 
     Raises:
         InputTypeError: where result is no Value, or gradient no number.
-        InputError: where an option is none of `draw`'s, or the graph has more than 20 000 nodes.
+        InputError: where an option is none of `draw`'s, or a page of all its steps would be too large.
         StaleGraphError: where a leaf that a rule reads was assigned since the forward pass.
 
     >>> x = Value(3.0, "x")
@@ -198,13 +202,15 @@ def _style(number: Any, source: Any) -> Style:
     return Style(number, source)
 
 
-def _marks(graph: Graph, highlight: Any) -> dict[int, str]:
+def _marks(graph: Graph, highlight: Any) -> tuple[dict[int, str], int]:
+    """The text for each highlighted node, and how many are none of the graph's."""
     if isinstance(highlight, Value) or not isinstance(highlight, Iterable):
         raise InputTypeError(f"highlight takes Values in a list, set or dict, not {highlight!r}")
     texts = highlight if isinstance(highlight, Mapping) else dict.fromkeys(highlight, "")
     for x in texts:
         _values("highlight", x)
-    return {graph.place[x]: str(text) for x, text in texts.items() if x in graph.place}
+    found = {graph.place[x]: str(text) for x, text in texts.items() if x in graph.place}
+    return found, len(texts) - len(found)
 
 
 def _near(graph: Graph, focus: Any, radius: int) -> frozenset[int]:

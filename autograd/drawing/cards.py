@@ -12,7 +12,7 @@ from .graph import Graph
 from .palette import tone
 from .picture import CHIPS, Card, Chip, Picture
 from .reduction import Group
-from .text import Style, clean, clip, count, listed
+from .text import Style, clean, clip, count, grouped, listed
 
 CELLS: Final = 26  # of a title
 TOLD: Final = 400  # letters of a label in a tooltip
@@ -63,17 +63,14 @@ class _Writer:
     def _node(self, name: str, group: Group, hidden: list[Hidden]) -> Card:
         i = group.last
         node = self.graph.nodes[i]
+        kind, chips = "node", list[Chip]()
+        glyph, folded = _operation(node, self._other(i), self.style)
         if node.inputs:
-            (glyph, folded), kind, tip = _operation(node, self._other(i), self.style), "node", self._told_of(i)
+            tip = self._told_of(i)
             chips = self._chips(i, hidden, constants=not folded)
         else:
-            glyph, folded, kind, tip, chips = (
-                "",
-                False,
-                "parameter" if node.is_parameter else "leaf",
-                self._told_of_leaf(i),
-                [],
-            )
+            tip = self._told_of_leaf(i)
+            kind = "parameter" if node.is_parameter else "leaf"
         rows = [("data", self.style.shown(node.data))]
         g = self.graph.grads[i]
         if g is not None:
@@ -92,13 +89,13 @@ class _Writer:
         most = ", ".join(op for op, _ in Counter(node.op for node in nodes).most_common(3))
         rows = [("data", show(last.data))] if group.kind in ("sum", "chain") else []
         rows.append(("", ops))
-        if group.kind == "line":
+        if group.kind == "line" and self.style.place(made):
             rows.append(("", clip(clean(self.style.place(made)), CELLS)))
         grads = [g for g in map(self.graph.grads.__getitem__, group.members) if g is not None]
         if grads:
             largest = max(grads, key=lambda g: abs(g) if g == g else math.inf)
             rows.append(("max |grad|", _arrow(largest) + show(abs(largest))))
-        times = f" × {group.times:,}".replace(",", " ") if group.times > 1 else ""
+        times = f" × {grouped(group.times)}" if group.times > 1 else ""
         titles = {
             "sum": f"Σ {self._terms(group)} terms",
             "chain": f"{_glyph(nodes[0])} → … → {_glyph(last)}",
@@ -169,7 +166,7 @@ class _Writer:
                 beyond += 1
         if len(chips) > CHIPS:  # those that stand out before others, all in their order
             order = sorted(range(len(chips)), key=lambda k: (not chips[k].marked, chips[k].tone != "bad", k))
-            more = Chip(f"+ {len(chips) - CHIPS + 1:,} more".replace(",", " "))
+            more = Chip(f"+ {grouped(len(chips) - CHIPS + 1)} more")
             chips = [*[chips[k] for k in sorted(order[: CHIPS - 1])], more]
         return [*chips, *[Chip(f"← {count(beyond, 'input')} more", tip="out of focus")] * bool(beyond)]
 

@@ -20,7 +20,7 @@ from .page import document
 from .palette import DECADES, STEPS
 from .text import Style, clean, escape
 
-MOST: Final = 20_000  # nodes: beyond, a page would take tens of megabytes
+MOST: Final = 40_000  # steps: beyond, a page would take tens of megabytes
 AROUND: Final = 2  # lines of source before and after the one that made a node
 RULE_LINES: Final = 30  # of a rule's text
 
@@ -83,14 +83,15 @@ def played(graph: Graph, gradient: float) -> list[list[Any]]:
     """
     place = graph.place
     grads: list[float | None] = [None] * len(graph)
-    rows = []
+    rows, local = [], dict[int, Sequence[float | None]]()
     with steps(graph.nodes[graph.roots[0]], gradient) as taken:
         for step in _until_the_end(taken):
             i, k = place[step.node], step.position
             x = graph.inputs[i][k] or 0
             grads[i] = step.upstream
-            nothing = step.contribution is None
-            rows.append([i, k, step.upstream, None if nothing else step.local, step.contribution])
+            if i not in local:  # the steps of a node come one after the other
+                local = {i: graph.local(i)}
+            rows.append([i, k, step.upstream, local[i][k], step.contribution])
             if step.contribution is not None:
                 before = grads[x]
                 grads[x] = step.contribution if before is None else before + step.contribution
@@ -189,8 +190,9 @@ def _finite(data: Any) -> Any:
 
 def refuse_too_many(graph: Graph) -> None:
     """Raise InputError where a page would be too large to open."""
-    if len(graph) > MOST:
+    taken = 1 + sum(1 + len(inputs) - inputs.count(None) for inputs in graph.inputs if inputs)
+    if taken > MOST:
         raise InputError(
-            f"a player of {len(graph)} nodes would be too large for a browser; play at most {MOST}, such as the loss "
-            "of one sample, or draw() the whole"
+            f"a player of {taken} steps would be too large for a browser; play at most {MOST}, such as the loss of "
+            "one sample, or draw() the whole"
         )

@@ -77,7 +77,7 @@ def reduced(
     """
     near = within if within is not None else range(len(graph))
     apart = len(near) <= min(LEAVES_APART, limit)
-    nodes = sorted(i for i in near if graph.inputs[i] or apart or not graph.uses[i])
+    nodes = sorted(i for i in near if graph.inputs[i] or apart or i in graph.roots)
     return _groups(graph, _keys(graph, nodes, collapse, limit, marked))
 
 

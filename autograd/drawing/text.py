@@ -74,13 +74,22 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
+def grouped(n: int) -> str:
+    """A whole number, its thousands apart.
+
+    >>> grouped(60000)
+    '60 000'
+    """
+    return f"{n:,}".replace(",", " ")
+
+
 def count(n: int, thing: str) -> str:
-    """A number of things, its thousands apart.
+    """A number of things.
 
     >>> count(1, "node"), count(60000, "node")
     ('1 node', '60 000 nodes')
     """
-    return f"{n:,} {thing}{'s' * (n != 1)}".replace(",", " ")
+    return f"{grouped(n)} {thing}{'s' * (n != 1)}"
 
 
 def listed(things: list[str]) -> str:
