@@ -1,13 +1,16 @@
 """Pictures of graphs: SVG, DOT, Mermaid, a page; of any size, since what is too much is drawn as one.
 
-graph.py               the nodes behind a result, read once
-reduction.py           which of them are drawn as one
-edges.py, cards.py     what is written on each edge and card: a picture.py
-dot.py, mermaid.py     the picture as text for others
-rendering.py           Graphviz, which says where everything goes
-svg.py, page.py        the picture as it is seen
-drawing.py             all of these in one object
-playing.py             a page with the steps of a pass
+    graph.py            the nodes behind a result, read once
+    reduction.py        which of them are drawn as one
+    edges.py, cards.py  what is written on each edge and card: a picture.py
+    dot.py, mermaid.py  the picture as text for others
+    rendering.py        Graphviz, which says where everything goes
+    svg.py, page.py     the picture as it is seen
+    drawing.py          all of these in one object
+    playing.py          a page with the steps of a pass, in player.html, .css and .js
+    command.py          python -m autograd draw
+
+Each reads what stands above it. All but rendering.py is plain text and arithmetic.
 """
 
 from __future__ import annotations

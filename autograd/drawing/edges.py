@@ -80,18 +80,19 @@ class Inputs:
                 self._sort(k, i)
 
     def _sort(self, k: int, i: int) -> None:
-        inputs, sent = self.graph.inputs[i], self.graph.sent[i]
-        alone = self.groups[k].kind == "node"
+        inputs, alone = self.graph.inputs[i], self.groups[k].kind == "node"
         for slot, x in enumerate(inputs):
             other = None if x is None else self.number.get(x)
             if other == k:
                 continue
+            if other is None and x is not None and not self.graph.inputs[x]:
+                self.leaves[k].add(x)
+            if other is None and not alone:
+                continue
+            sent = self.graph.sent(i)  # asked for only here: what stays inside of a group is not computed
             contribution = sent[slot] if sent else None
             if other is None:
-                if x is not None and not self.graph.inputs[x]:
-                    self.leaves[k].add(x)
-                if alone:
-                    self.hidden[k].append(Hidden(x, slot, contribution))
+                self.hidden[k].append(Hidden(x, slot, contribution))
                 continue
             apart = alone and self.groups[other].kind == "node" and len(inputs) <= CHIPS
             ends = (f"n{other}", f"n{k}", slot if apart else -1)

@@ -24,7 +24,6 @@ class Graph:
         sources: for each node the place in the program that made it, None where it was not traced.
         labels: for each node its label, or what the program calls it where it was traced, or "".
         grads: for each node its gradient, None where it has none.
-        sent: for each node what its rule sends to each input, given that gradient; () where it has none.
         unknown: why some rules could not be run, "" where all could.
 
     >>> from autograd import Value
@@ -69,17 +68,19 @@ class Graph:
         self.sources = [None if place is None else placed(*place) for place in made]
         names = {key: source.name for key, source in {id(s): s for s in self.sources if s}.items()}
         self.labels = [node.label or names.get(id(s), "") for node, s in zip(self.nodes, self.sources, strict=True)]
-        self.grads: list[float | None] = []
-        self.sent: list[Sequence[float | None]] = []
-        self.differentiated([node.grad if node.has_grad else None for node in self.nodes])
-
-    def differentiated(self, grads: list[float | None]) -> None:
-        """Take these for the nodes' gradients, and find what the rules send then."""
-        self.grads = grads
-        self.sent = [() if g is None else self._sends(i, g) for i, g in enumerate(grads)]
+        self.grads = [node.grad if node.has_grad else None for node in self.nodes]
+        self._sent: dict[int, Sequence[float | None]] = {}
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    def sent(self, i: int) -> Sequence[float | None]:
+        """What the rule of node i sends to each of its inputs, given its gradient; () where it has none."""
+        found = self._sent.get(i)
+        if found is None:
+            g = self.grads[i]
+            found = self._sent[i] = () if g is None else self._sends(i, g)
+        return found
 
     def local(self, i: int) -> Sequence[float | None]:
         """The derivatives of node i by each of its inputs, None where nothing is sent; () where they are not known."""

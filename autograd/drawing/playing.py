@@ -98,7 +98,7 @@ def played(graph: Graph, gradient: float) -> list[list[Any]]:
         graph.labels = [taken.names[node] for node in graph.nodes]
     if not rows:
         grads[graph.roots[0]] = gradient
-    graph.differentiated(grads)
+    graph.grads = grads
     return rows
 
 

@@ -244,7 +244,7 @@ def _strongest(graph: Graph, keys: dict[int, Key], limit: int, marked: frozenset
     most: dict[int, float] = {}
     for i in reversed(keys):
         owner[i] = keys[i] if keys[i] in kept else owner.get(i, ("node", i))
-        sent = graph.sent[i]
+        sent = graph.sent(i)
         for k, x in enumerate(graph.inputs[i]):
             if x is None or not graph.inputs[x]:
                 continue
