@@ -149,7 +149,9 @@ def test_the_page_allows_nothing_but_what_it_holds():
     html = player(lecture(), title="</title><script>alert(1)</script>").html()
     assert "unsafe" not in html
     assert "alert(1)</script>" not in html
-    assert re.search(r"default-src 'none'; style-src 'sha256-[^']+' 'sha256-[^']+'; script-src 'sha256-", html)
+    assert re.search(
+        r"default-src 'none'; style-src 'sha256-[^']+' 'sha256-[^']+' 'sha256-[^']+'; script-src 'sha256-", html
+    )
     assert not re.search(r"""(src|href)=["']|\bon\w+=|style=["']|https?://(?!www\.w3\.org)""", html)
 
 
@@ -406,6 +408,19 @@ def test_the_page_colours_as_the_drawing_does(browser, pages):
     expected = [f"box {c.tone}" for c in autograd.draw(result).picture.cards]
     assert classes == expected
     assert all(c.split()[1] in palette.TONES for c in classes)
+
+
+@pytest.mark.parametrize("theme", ["auto", "light", "dark"])
+def test_the_page_has_the_theme_of_its_drawing(theme, browser, tmp_path):
+    path = player(lecture(), theme=theme).save(tmp_path / "player.html")
+    for system_is_dark in (False, True):
+        browser.open(path, dark=system_is_dark)
+        dark = theme == "dark" or (theme == "auto" and system_is_dark)
+        paper = (palette.DARK if dark else palette.LIGHT)["paper"]
+        expected = f"rgb({', '.join(str(int(paper[k : k + 2], 16)) for k in (1, 3, 5))})"
+        assert browser.run("getComputedStyle(document.body).backgroundColor") == expected
+        assert browser.run("getComputedStyle(document.querySelector('.paper')).fill") == expected
+        assert browser.complaints == []
 
 
 def test_hostile_labels_do_nothing(browser, tmp_path):

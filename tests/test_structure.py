@@ -130,7 +130,19 @@ def test_the_core_names_no_library_in_an_import() -> None:
             assert all(name.split(".")[0] in sys.stdlib_module_names for name in names), (module, names)
 
 
+WITHIN_DRAWING = words("""text palette graph reduction picture edges cards dot mermaid rendering svg page drawing
+    playing __init__ command""")
 DRAWING = {path.stem: path for path in (PACKAGE / "drawing").glob("*.py")}
+
+
+def test_imports_go_only_upward_within_drawing() -> None:
+    assert sorted(WITHIN_DRAWING) == sorted(DRAWING)
+    for name, path in DRAWING.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                above = [node.module or ""] if node.module else [a.name for a in node.names if a.name in WITHIN_DRAWING]
+                above = above or ["__init__"]  # a name of the package itself
+                assert all(WITHIN_DRAWING.index(a) < WITHIN_DRAWING.index(name) for a in above), (name, above)
 
 
 def test_only_rendering_knows_graphviz() -> None:

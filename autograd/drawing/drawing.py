@@ -25,10 +25,11 @@ class Drawing:
 
     Attributes:
         picture: its cards and edges in words.
+        theme: "auto", "light" or "dark".
     """
 
     def __init__(self, shown: Picture, theme: str) -> None:
-        self.picture, self._theme = shown, theme
+        self.picture, self.theme = shown, theme
 
     def __repr__(self) -> str:
         return f"<Drawing: {self.picture.words}>"
@@ -64,7 +65,7 @@ class Drawing:
         """
         self._refuse_too_many()
         scope = f"g{uuid.uuid4().hex[:8]}"  # no two drawings in a page may have one id
-        return svg(self.picture, rendering.placed(self.to_dot()), scope, self._theme, caption)
+        return svg(self.picture, rendering.placed(self.to_dot()), scope, self.theme, caption)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a file; its ending says what: .svg, .html, .dot, .mmd, .png, or .pdf where Graphviz itself is.
@@ -81,7 +82,7 @@ class Drawing:
             raise InputError(f"save({str(path)!r}): the name must end in {', '.join(FORMS)}")
         if form in (".svg", ".html"):
             text = self.svg()
-            content = (page(self.picture, text) if form == ".html" else text).encode()
+            content = (page(self.picture, text, self.theme) if form == ".html" else text).encode()
         elif form in (".dot", ".gv", ".mmd"):
             content = (self.to_mermaid() if form == ".mmd" else self.to_dot()).encode()
         else:
@@ -107,4 +108,4 @@ class Drawing:
 
     @property
     def _palette(self) -> dict[str, str]:
-        return DARK if self._theme == "dark" else LIGHT
+        return DARK if self.theme == "dark" else LIGHT

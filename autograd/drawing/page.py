@@ -9,20 +9,23 @@ import re
 from .picture import Picture
 from .text import escape
 
-_SHEET = (
-    ":root{color-scheme:light dark}body{margin:0;padding:16px;font:15px/1.5 system-ui,sans-serif}"
-    "svg{max-width:none;height:auto}"
-)
+_SHEET = "body{margin:0;padding:16px;font:15px/1.5 system-ui,sans-serif}svg{max-width:none;height:auto}"
 
 
-def page(picture: Picture, svg: str) -> str:
+def page(picture: Picture, svg: str, theme: str) -> str:
     """A page with one drawing.
 
     Args:
         picture: what is drawn, for the title.
         svg: the drawing.
+        theme: "auto", "light" or "dark".
     """
-    return document(picture.title or "computation graph", svg, [_SHEET])
+    return document(picture.title or "computation graph", svg, [scheme(theme), _SHEET])
+
+
+def scheme(theme: str) -> str:
+    """The style sheet that says whether a page is light or dark."""
+    return f":root{{color-scheme:{'light dark' if theme == 'auto' else theme}}}"
 
 
 def document(title: str, body: str, sheets: list[str], scripts: list[str] | None = None) -> str:

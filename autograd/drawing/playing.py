@@ -16,7 +16,7 @@ from ..source import Source
 from ..stepping import Steps, steps
 from .drawing import Drawing
 from .graph import Graph
-from .page import document
+from .page import document, scheme
 from .palette import DECADES, STEPS
 from .text import Style, clean, escape
 
@@ -57,7 +57,12 @@ class Player:
             ("data", _json(self._data)),
         ):
             body = body.replace(f"<!-- {word} -->", text, 1)
-        return document(title, body, [sheet], [script])
+        theme = self.drawing.theme
+        if theme != "auto":
+            sheet = sheet.replace(
+                "@media (prefers-color-scheme: dark)", f"@media {'' if theme == 'dark' else 'not '}all"
+            )
+        return document(title, body, [scheme(theme), sheet], [script])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file, whose name must end in .html.
