@@ -172,11 +172,15 @@ def _rule_text(node: Any) -> str:
 def _lines(told: str, source: Source) -> list[Any]:
     """A place and the lines around it: its name, the first one's number, they, which it is, from where to where."""
     first = max(1, source.line - AROUND)
-    lines = [linecache.getline(source.file, n).rstrip("\n") for n in range(first, source.line + AROUND + 1)]
+    lines = [linecache.getline(source.file, n).rstrip() for n in range(first, source.line + AROUND + 1)]
     while lines and not lines[-1]:
         lines.pop()
-    end = source.end_column if source.end_line == source.line else len(lines[source.line - first]) if lines else 0
-    return [told, first, [clean(line) for line in lines], source.line, source.column, end]
+    indent = min([len(line) - len(line.lstrip()) for line in lines if line], default=0)
+    end = source.end_column
+    if source.end_line != source.line:  # it goes on below: to the end of the line
+        end = len(lines[source.line - first]) if lines else 0
+    shown = [clean(line[indent:]) for line in lines]
+    return [told, first, shown, source.line, source.column - indent, end - indent]
 
 
 def _json(data: Any) -> str:
