@@ -15,7 +15,9 @@
     ├── DrawingError           RuntimeError        Graphviz failed on a drawing
     └── MissingLibraryError    ImportError         an optional library is not installed
 
-Each is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
+    IndependenceWarning        UserWarning         a result to differentiate does not depend on the input
+
+Each error is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
 Only the forward pass raises for arithmetic; the backward pass computes in IEEE arithmetic.
 """
 
@@ -91,6 +93,10 @@ class DrawingError(AutogradError, RuntimeError):
 
 class MissingLibraryError(AutogradError, ImportError):
     """A library that only this feature needs is not installed; the message names what to install."""
+
+
+class IndependenceWarning(UserWarning):
+    """A function that is differentiated does not depend on its argument: its derivative is 0, if that was meant."""
 
 
 def describe(x: Any) -> str:

@@ -7,14 +7,18 @@ that a sound gradient went into and a faulty one came out of: these are the caus
 
 from __future__ import annotations
 
+import linecache
 import math
+import os
+import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from heapq import nlargest
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from . import chain, modes
-from .errors import AnomalyError, InputError, InputTypeError, told
+from .errors import AnomalyError, InputError, InputTypeError, StaleGraphError, told
 from .ops import ARITHMETIC
 from .source import placed
 from .stepping import Names, Step, Steps
@@ -24,10 +28,14 @@ if TYPE_CHECKING:
 
 HUGE: Final = 1e6  # a gradient, as a multiple of the output's, that is worth a question
 TINY: Final = 1e-6
+_WIDE: Final = 160  # characters of a line that are quoted
 _SHOWN: Final = 8  # nodes of a chain, at either end
 _STEPS: Final = {"floor", "ceil", "round", "trunc", "round_to", "sign", "floordiv"}
 _CHOICES: Final = {"maximum", "minimum", "max", "min"}
+_TAKING: Final = {"where", "take", "pick"}
 _KINKED: Final = {*_CHOICES, "relu", "leaky_relu", "abs"}
+_CANCELLED: Final = 1e-8  # of the largest contribution, is left of their sum
+_MANY: Final = 20
 _FAR: Final = 10_000  # nodes on the way that are looked at where nothing is wrong
 _ALWAYS_SENDING: Final = {"add", "sub", "neg", "pos", "sum", "mean", "fsum"}
 _TRIVIAL: Final = {0.0, 1.0, -1.0, 2.0, -2.0, 0.5}  # numbers that are equal by chance
@@ -106,18 +114,18 @@ class Explanation:
         for cause in self.causes:
             source = cause.node.source
             groups.setdefault((cause.node.op, source.where if source else cause.node), []).append(cause)
-        for i, (first, *others) in enumerate(islice(groups.values(), 3)):
-            yield f"  {first.text}" + (f" ({len(others)} more of this line do the like)" if others else "")
+        for first, *others in islice(groups.values(), 3):
+            yield f"  {first.text}" + (f" (and {len(others)} more times on this line)" if others else "")
             yield from _quoted(first.node)
-            if i == 0 and len(first.chain) > 1:
-                yield from self._way(first.chain)
         if len(groups) > 3:
             yield f"  … and {len(groups) - 3} more causes"
+        if self.causes and len(self.causes[0].chain) > 1:
+            yield from self._way(self.causes[0].chain)
         if self._sent:
             shown = self._ranked(self._top)
             rest = len(self._sent) - len(shown)
             yield "  what it is sent:" if len(self._sent) == 1 else "  what it is sent, the largest first:"
-            yield from (f"    {step}" for step in shown)
+            yield from (f"    {self._line(step)}" for step in shown)
             if rest:
                 unseen = [c or 0.0 for *_, c in self._sent] + [-(step.contribution or 0.0) for step in shown]
                 total = math.fsum(unseen) if all(map(math.isfinite, unseen)) else math.nan
@@ -125,10 +133,20 @@ class Explanation:
         if not self._traced:
             yield "  no lines are known: build the graph inside `with autograd.trace():`"
 
+    def _line(self, step: Step) -> str:
+        try:
+            return str(step)
+        except StaleGraphError:  # the slope is gone, with the number that it was taken at
+            made = f"{self._names[step.node]} = {self._names.formula(step.node)}{_place(step.node, ', ')}"
+            return f"d{self._names.output}/d{self._names[step.input]} += {step.contribution:.6g}    {made}"
+
     def _heading(self) -> str:
-        x = self._names[self.value]
+        x, of = self._names[self.value], self._names.output
+        if not math.isfinite(self.of.data) and self.value is not self.of and self.kind not in ("nan", "inf"):
+            gradient = "" if self.kind == "no gradient" else f", d{of}/d{x} is {self.gradient!r}"
+            return f"{of} is {self.of.data!r}{gradient}:"
         if self.kind == "no gradient":
-            return f"{x} has no gradient from {self._names.output}:"
+            return f"{x} has no gradient from {of}" + (":" if self._sent else ", which was computed without it:")
         if self.value is self.of:
             return f"{x} is {self.value.data!r}:"
         return f"d{self._names.output}/d{x} is {self.gradient!r}:"
@@ -159,8 +177,7 @@ def why(value: Value, of: Value | None = None, top: int = 8) -> Explanation:
 
     Raises:
         InputTypeError: where value or of is no Value.
-        InputError: where of is not given and the last output no longer exists.
-        StaleGraphError: where data was assigned since the forward pass, so that the old slopes are unknown.
+        InputError: where of is not given and the last output no longer exists, or top is negative.
 
     >>> from autograd import Value, why
     >>> w, x = Value(0.5, "w"), Value(-2.0, "x")
@@ -179,6 +196,8 @@ def why(value: Value, of: Value | None = None, top: int = 8) -> Explanation:
     """
     if not hasattr(value, "_careful_backward"):
         raise InputTypeError(f"why(value) takes a Value, not {type(value).__name__} {value!r}")
+    if type(top) is not int or top < 0:
+        raise InputError(f"why(value, top=…) takes a whole number of contributions from 0, not {top!r}")
     if of is None:
         of = type(value)._last_output()
         if of is None:
@@ -200,6 +219,7 @@ class _Search:
         # By each node that leads from the value to the output: the first that uses it, and further ones, oldest first.
         self.user, self.more = chain.users(of, value)
         self.known: dict[Any, float | None] | None = None  # gradients, where the nodes do not hold this output's
+        self.stale = False  # whether data was assigned since, so that some slopes are unknown
         if type(value)._last_output() is not of:
             self.known = dict.fromkeys([value, *self.user.values()])
             leaves = chain.sweep([(of, 1.0)], wanted=self.known)
@@ -219,20 +239,33 @@ class _Search:
         for node in self.users(x):
             g = self.gradient(node)
             if g is not None:
-                self._send(node, x, g, sent)
+                self._send(node, x, g, sent, really=True)
         return sent
 
-    def _from(self, node: Any, x: Any, g: float) -> list[tuple[Any, int, float, float | None]]:
-        """What a node sends to x where its own gradient is g."""
+    def _from(self, node: Any, x: Any, g: float, really: bool = False) -> list[tuple[Any, int, float, float | None]]:
+        """What a node sends to x where its own gradient is g. really: whether it is, so that x may tell."""
         sent: list[tuple[Any, int, float, float | None]] = []
-        self._send(node, x, g, sent)
+        self._send(node, x, g, sent, really)
         return sent
 
-    def _send(self, node: Any, x: Any, g: float, sent: list[tuple[Any, int, float, float | None]]) -> None:
-        contributions = chain.contributions(node, g)
+    def _send(
+        self, node: Any, x: Any, g: float, sent: list[tuple[Any, int, float, float | None]], really: bool
+    ) -> None:
+        try:
+            contributions = chain.contributions(node, g)
+        except StaleGraphError:
+            self.stale = True
+            if really and x not in self.more and node.inputs.count(x) == 1 and not x._hooks():
+                sent.append((node, node.inputs.index(x), g, self.gradient(x)))  # all that x has got
+            return
         for i, y in enumerate(node.inputs):
             if y is x:
                 sent.append((node, i, g, contributions[i]))
+
+    def _local(self, node: Any, position: int) -> float | None:
+        """The derivative of a node by an input; None where it sends nothing, or where data was assigned since."""
+        sent = self._from(node, node.inputs[position], 1.0)
+        return next((c for _, i, _, c in sent if i == position), None)
 
     # ── The question ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -249,6 +282,8 @@ class _Search:
             return self._answer("no gradient", None, self._cut())
         sent = self.sent(self.value)
         total = _total([c for *_, c in sent if c is not None])
+        if self.stale:
+            total = self.gradient(self.value)
         notes = self._notes(total)
         seed = self.gradient(self.of) or 1.0
         if total is None or total == 0.0:
@@ -259,8 +294,27 @@ class _Search:
             return self._answer("ordinary", total, (), sent, notes)
         size = abs(total / seed) if math.isfinite(seed) else 1.0
         kind = "huge" if size > HUGE else "vanishing" if size < TINY else "ordinary"
+        if not sent:
+            return self._answer(kind, total, (), sent, notes)
         causes, kinks = self._along_the_way(kind, sent)
-        return self._answer(kind, total, causes, sent, [*notes, *kinks])
+        return self._answer(kind, total, [*self._by_many(sent, total), *causes], sent, [*notes, *kinks])
+
+    def _by_many(self, sent: Sequence[tuple[Any, int, float, float | None]], total: float) -> list[Cause]:
+        """What to say where no one contribution is the reason: they cancel, or there are many of them."""
+        largest, *_ = max(sent, key=lambda one: _rank(one[3]))
+        most = max(abs(c) for *_, c in sent if c is not None)
+        if abs(total) < _CANCELLED * most:
+            text = f"contributions of up to {most:.6g} cancel, all but {total:.6g}: {self._listed(sent)}"
+        elif len(sent) >= _MANY and most < abs(total) / 5:
+            text = f"{len(sent)} contributions add up, none of them more than {most / abs(total):.2g} of the sum"
+            text += f", most of them by {self._op_of(largest)}"
+        else:
+            return []
+        return [Cause(largest, text, (self.value, largest))]
+
+    def _listed(self, sent: Sequence[tuple[Any, int, float, float | None]]) -> str:
+        told = [f"{self._op_of(node)} sends {c:.6g}" for node, _, _, c in sent[:4] if c is not None]
+        return ", ".join(told) + (f" and {len(sent) - 4} more" if len(sent) > 4 else "")
 
     def _answer(
         self,
@@ -270,9 +324,10 @@ class _Search:
         sent: Sequence[tuple[Any, int, float, float | None]] = (),
         notes: Sequence[str] = (),
     ) -> Explanation:
-        if not math.isfinite(self.of.data) and kind not in ("nan", "inf"):
-            bad = self._forward_cause(self.of, ())
-            causes = [bad._replace(text=f"{self.names.output} itself is {self.of.data!r}. {bad.text}"), *causes]
+        if not math.isfinite(self.of.data) and self.value is not self.of:
+            bad = self._forward_cause(self.of, ())  # the first of all
+            known = [cause for cause in causes if cause.node is bad.node]
+            causes = [*(known or [bad]), *(cause for cause in causes if cause.node is not bad.node)]
         return Explanation(self.value, self.of, kind, gradient, causes, notes, sent, self.names, self.top)
 
     # ── Zero, nothing, nan, inf: where did it begin? ────────────────────────────────────────────────────────
@@ -286,7 +341,8 @@ class _Search:
             further = []
             for x in level:
                 sound = []
-                for node in self.users(x):
+                users = self.users(x)
+                for node in users:
                     g = self.gradient(node)
                     if not faulty(g):
                         if g is not None:
@@ -295,32 +351,51 @@ class _Search:
                         towards[node] = x
                         if faulty is _nothing and node.op not in _ALWAYS_SENDING:
                             at_1 = self._from(node, x, 1.0)  # whatever its own gradient were
-                            if not any(c for *_, c in at_1):
+                            if at_1 and not any(c for *_, c in at_1):
                                 causes.append(self._cause_of(self._step(at_1[0]), _path(towards, node)))
                                 continue
                         further.append(node)
                 if sound:
-                    causes += self._causes_at(x, sound, faulty, _path(towards, x))
+                    alone = faulty is _nothing or len(sound) == len(users)
+                    causes += self._causes_at(x, sound, faulty, _path(towards, x), alone)
             level = further
         if not causes and self.of in towards:
             began = f"the pass began with the gradient {self.gradient(self.of)!r}"
             causes = [Cause(self.of, began, _path(towards, self.of))]
+        if faulty is _not_finite:  # what went wrong forward comes first, in its order
+            causes.sort(key=lambda cause: math.inf if math.isfinite(cause.node.data) else cause.node._seq)
         return causes
 
     def _step(self, sent: tuple[Any, int, float, float | None]) -> Step:
         return Step(0, *sent, self.names)
 
     def _causes_at(
-        self, x: Any, users: list[tuple[Any, float]], faulty: Callable[[float | None], bool], way: tuple[Any, ...]
+        self,
+        x: Any,
+        users: list[tuple[Any, float]],
+        faulty: Callable[[float | None], bool],
+        way: tuple[Any, ...],
+        alone: bool,
     ) -> list[Cause]:
-        """Why x gets a faulty gradient from users that have a sound one."""
-        sent = [one for node, g in users for one in self._from(node, x, g)]
+        """Why x gets a faulty gradient from users that have a sound one. alone: whether it has no others."""
+        sent = [one for node, g in users for one in self._from(node, x, g, really=True)]
         found = [self._cause_of(self._step(one), (*way, one[0])) for one in sent if faulty(one[3])]
-        if len(sent) > 1 and not found:  # each is sound, their sum is not
-            listed = " + ".join(f"{c:.6g}" for *_, c in sent[:8]) + (" + …" if len(sent) > 8 else "")
+        if found or not alone or not sent:
+            return found
+        node, total = sent[0][0], _total([c for *_, c in sent if c is not None])
+        hooks = x._hooks()
+        if faulty(total):
             what = "they cancel" if faulty is _nothing else "their sum is too large for a float"
-            found.append(Cause(sent[0][0], f"{self.names[x]}{_place(x)} is sent {listed}: {what}", (*way, sent[0][0])))
-        return found
+            text = f"what {self.names[x]}{_place(x)} is sent, {what}: {self._listed(sent)}"
+            return [Cause(node, text, (*way, node))]
+        if hooks and x._operation is not None:
+            told = ", ".join(map(_called_hook, hooks))
+            text = f"{self._op_of(x)} has a hook ({told}), which turned {total:.6g} into {self.gradient(x)!r}"
+            return [Cause(x, text, way)]
+        if x._operation is not None:
+            text = f"the gradient of {self._op_of(x)} was assigned since: the pass sent it {total:.6g}"
+            return [Cause(x, text, way)]
+        return []
 
     def _cause_of(self, step: Step, way: tuple[Any, ...]) -> Cause:
         node = step.node
@@ -330,10 +405,14 @@ class _Search:
             return self._forward_cause(step.input if nothing else node, way)
         if nothing:
             return Cause(node, f"{self._op_of(node)}: {self._why_zero(step)}", way)
-        local = step.local
-        assert local is not None
-        at = f"{told(node._operation, node.inputs).partition(' at ')[2]}"
-        if math.isfinite(local):
+        local = self._local(node, step.position)
+        at = told(node._operation, node.inputs).partition(" at ")[2]
+        if local is None:
+            text = f"its slope at {self.names[step.input]} is not finite, or was not: data was assigned since"
+        elif not math.isfinite(step.upstream):
+            hooks = ", ".join(map(_called_hook, node._hooks()))
+            text = f"its own gradient is {step.upstream!r}" + (f", made by its hook ({hooks})" if hooks else "")
+        elif math.isfinite(local):
             text = f"upstream {step.upstream:.6g} · local {local:.6g} is too large for a float, at {at}"
         elif step.upstream == 0.0:
             text = f"its slope is {local} at {at}, and 0 · {local} is nan"
@@ -350,8 +429,12 @@ class _Search:
         if step.contribution is None:
             if op in _CHOICES:
                 return f"{name} = {a:.6g} was not chosen, so it gets nothing"
-            return f"it did not take {name} = {a:.6g}, which gets nothing"
-        local = step.local
+            if op in _TAKING:
+                return f"it did not take {name} = {a:.6g}, which gets nothing"
+            return f"its rule sends nothing to {name} = {a:.6g}"
+        local = self._local(node, i)
+        if local is None:
+            return "its slope is unknown: data was assigned since the pass"
         if local:
             return f"upstream {step.upstream:.6g} · local {local:.6g} is too small for a float"
         if op == "relu":
@@ -359,9 +442,12 @@ class _Search:
         if op in _STEPS:
             return f"it is a step function: its slope is 0 on both sides of {name} = {a:.6g}"
         if op in ("mul", "prod", "dot", "sumprod"):
-            zero = next((f"{other} = {number:.6g}" for other, number in others if number == 0.0), "")
-            if zero:
-                return f"{name} is multiplied by {zero}"
+            half = len(inputs) // 2
+            partners = [inputs[(i + half) % len(inputs)]] if op in ("dot", "sumprod") else list(inputs)
+            zero = next((y for j, y in enumerate(partners) if (j != i or op != "prod") and _number(y) == 0.0), None)
+            if zero is not None:
+                by = f"{name} is multiplied by {self._called(zero)} = {_number(zero):.6g}"
+                return by + self._made_zero(zero)
         if op == "pow" and i == 0:
             return f"the exponent is {others[0][1]:.6g}" if others[0][1] == 0.0 else f"the base {name} is {a:.6g}"
         if op == "div" and i == 1:
@@ -373,8 +459,19 @@ class _Search:
             return f"{name} = {a:.6g} was not chosen"
         if a == 0.0:
             return f"its slope at {name} = {a:.6g} is 0"
-        flat = "saturated: " if op in _SATURATING else ""
-        return f"{flat}its slope at {name} = {a:.6g} is 0 to the last bit"
+        if op in _SATURATING:
+            return f"saturated: its slope at {name} = {a:.6g} is 0 to the last bit"
+        return f"its slope at {name} = {a:.6g} is 0"
+
+    def _made_zero(self, zero: Any) -> str:
+        """Where a 0 comes from: the oldest of the nodes that handed it on."""
+        if type(zero) is float or zero._operation is None:
+            return ""
+        while True:
+            older = [x for x in zero.inputs if type(x) is not float and x.data == 0.0 and x._operation is not None]
+            if not older:
+                return f", made by {self._op_of(zero)}"
+            zero = min(older, key=lambda x: x._seq)
 
     def _forward_cause(self, node: Any, way: tuple[Any, ...]) -> Cause:
         """The first value in forward order that is not finite, among those that led to this one."""
@@ -386,7 +483,9 @@ class _Search:
             made_it = True
             for x in at.inputs:
                 data = x if type(x) is float else x.data
-                if data - data != 0.0:  # nan or infinite
+                if data - data != 0.0 and (
+                    type(x) is float or x._operation is not None or x._seq < at._seq
+                ):  # not since
                     if type(x) is float:
                         made_it = True
                         break
@@ -422,6 +521,7 @@ class _Search:
         factors: list[float] = []  # of each node on the way to the next
         groups: dict[Any, list[int]] = {}  # which of them one op on one line made
         kinks: list[str] = []
+        hooked = len(chain.hooked) > 0
         x, g = value, gradient(value)
         while x is not of and (kind != "ordinary" or len(factors) < _FAR):
             alone = x not in more and x is not value
@@ -432,6 +532,9 @@ class _Search:
             else:
                 node, *_ = max(self.sent(x), key=lambda one: _rank(one[3]))
             up = gradient(node)
+            if hooked and x._hooks():
+                alone = False
+                kinks.append(f"{self._op_of(x)} has a hook ({', '.join(map(_called_hook, x._hooks()))})")
             factor = g / up if alone and g and up else math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
             operation, block = node._operation, getattr(node, "_extra", None)
             key = operation if block is None else (operation, block.source or block.module)
@@ -485,14 +588,45 @@ class _Search:
 
     def _cut(self) -> list[Cause]:
         """What stands in the output's graph where the value might have stood."""
-        value, name = self.value, self.names[self.value]
-        order = chain.topological_order(self.of)
-        found = self._rebound() + self._constants(order) + self._cut_leaves(order)
-        if not found:
-            kind = "leaf" if value._operation is None else "node"
-            made = _place(value, " made at ")
-            text = f"{name}, a {kind}{made}, is used by nothing that {self.names.output} was computed from"
-            found = [Cause(value, text, (value,))]
+        value, of, name = self.value, self.of, self.names[self.value]
+        if of._operation is None:
+            how = _how_cut(of) if of._known().detached else "computed from no Value"
+            return [Cause(of, f"{self.names.output} is a leaf, {how}{_place(of)}: it has no graph", (of,))]
+        order = chain.topological_order(of)
+        facts = self._rebound() + self._reads()
+        suspects = self._constants(order) + self._cut_leaves(order)
+        if not facts and not suspects:
+            suspects = self._lines_that_take_numbers(order)
+        if facts or suspects:
+            return [*facts, *suspects]
+        made = f"a {'leaf' if value._operation is None else 'node'}{_place(value, ' made at ')}"
+        unused = f"{name}, {made}, is used by nothing that {self.names.output} was computed from"
+        return [Cause(value, unused, (value,))]
+
+    def _reads(self) -> list[Cause]:
+        """Where the program took the value's number, while it was traced."""
+        found = []
+        for made in self.value._known().reads:
+            source = placed(*made)
+            text = f"the number of {self.names[self.value]} was taken at {source}: .data and .item() carry no gradient"
+            found.append(Cause(self.value, text + (f"\n    {source.text}" if source.text else ""), (self.value,)))
+        return found
+
+    def _lines_that_take_numbers(self, order: Sequence[Any]) -> list[Cause]:
+        """Lines of the functions that made the graph which take the number of a Value."""
+        nodes: dict[Any, Any] = {}
+        for node in (*order, self.value):
+            made = node._known().source
+            if made is not None:
+                nodes.setdefault(made[0], node)
+        found: list[Cause] = []
+        for code, node in nodes.items():
+            for number in sorted({line for *_, line in code.co_lines() if line is not None}):
+                text = linecache.getline(code.co_filename, number).strip()
+                if _TAKES_DATA.search(text) and len(found) < 4:
+                    place = f"{os.path.basename(code.co_filename)}:{number}"
+                    text = f"a line that takes the number of a Value, which carries no gradient: {place}\n    {text}"
+                    found.append(Cause(node, text, (node,)))
         return found
 
     def _rebound(self) -> list[Cause]:
@@ -513,13 +647,17 @@ class _Search:
             constants = [x for x in node.inputs if type(x) is float]
             if not constants:
                 continue
-            if same in constants and (same not in _TRIVIAL or _takes_data(node)):
-                text = f"{self._op_of(node)}: the constant {same!r} is the data of {name}, not {name} itself: {lost}"
+            takes = _takes_data(node)
+            if same in constants and (same not in _TRIVIAL or takes):
+                is_it = "is" if takes else "equals"
+                text = (
+                    f"{self._op_of(node)}: the constant {same!r} {is_it} the data of {name}, not {name} itself: {lost}"
+                )
                 equal.append(Cause(node, text, (node,)))
-            elif _takes_data(node):
-                text = f"{self._op_of(node)} takes a number out of a Value: {lost}"
+            elif takes:
+                text = f"{self._op_of(node)} takes a number, of a Value perhaps: {lost}"
                 taken.append(Cause(node, text, (node,)))
-        return equal or taken
+        return [cause for cause in equal if _takes_data(cause.node)] or taken or equal
 
     def _cut_leaves(self, order: Sequence[Any]) -> list[Cause]:
         """Leaves that nothing leads back from though they were computed, and others with the value's number."""
@@ -527,9 +665,9 @@ class _Search:
         leaves = {x: node for node in order for x in node.inputs if type(x) is not float and x._operation is None}
         cut, equal = [], []
         for x in sorted(leaves, key=lambda x: (x.data != value.data, x._seq)):
-            also = f", and it has the data of {name}" if x.data == value.data else ""
+            also = f", and it has the data of {name}" if x.data == value.data and x.data not in _TRIVIAL else ""
             if x._known().detached:
-                text = f"{self.names[x]} = {x.data!r} is detached{_place(x)}: nothing leads back from it{also}"
+                text = f"{self.names[x]} = {x.data!r} is {_how_cut(x)}{_place(x)}: nothing leads back from it{also}"
                 cut.append(Cause(x, text, (x,)))
             elif _takes_data(x):
                 text = f"{self.names[x]} = {x.data!r} is made of a number{_place(x)}: nothing leads back from it{also}"
@@ -548,16 +686,24 @@ class _Search:
         if self.known is not None:
             return [f"the last backward() did not begin at {self.names.output}: this is what it would send"]
         if value._known().hooks:
-            return [f"it has hooks, which may replace that: its grad is {value.grad!r}"]
+            hooks = ", ".join(map(_called_hook, value._hooks()))
+            return [f"it has a hook ({hooks}), which may replace that: its grad is {value.grad!r}"]
         now = value.grad
+        notes = []
+        if self.stale:
+            notes.append("data was assigned since the pass, by an optimizer's step perhaps: some slopes are unknown")
         if value._operation is not None or now == sent or (now != now and sent != sent):
-            return []
-        if now == 0.0:
-            return ["its grad was cleared after the pass, and is 0.0 now"]
-        return [
-            f"its grad is {now!r}: this pass added {sent!r} to the {now - sent!r} that was there before. Leaves add up "
-            "from one backward() to the next: was zero_grad() forgotten?"
-        ]
+            return notes
+        if not value.has_grad:
+            notes.append("its grad was cleared after the pass")
+        elif now == 0.0:
+            notes.append("its grad is 0.0 now: it was set since the pass, or cancels what was there before")
+        else:
+            notes.append(
+                f"its grad is {now!r}: this pass sent {sent!r}. Leaves add up from one backward() to the next: was "
+                f"zero_grad() forgotten, with {now - sent!r} there before? Or was the grad set since, as clipping does?"
+            )
+        return notes
 
     def _op_of(self, node: Any) -> str:
         return f"{self.names.formula(node)}{_place(node)}"
@@ -577,6 +723,9 @@ _SATURATING: Final = {
     "exp",
     "softsign",
     "softplus",
+    "elu",
+    "gelu",
+    "silu",
 }
 
 
@@ -635,26 +784,44 @@ def _quoted(node: Any) -> Iterable[str]:
     """The source line of a node, with marks under the expression."""
     source = node.source
     if source is not None and source.text:
-        yield f"    {source.text}"
+        yield f"    {source.text[:_WIDE]}"
         if source.marks:
-            yield f"    {source.marks}"
+            yield f"    {source.marks[:_WIDE]}"
+
+
+_TAKES_DATA: Final = re.compile(r"\.data\b|\.item\(\)")
 
 
 def _takes_data(node: Any) -> bool:
-    """Whether the line that made a node takes a number out of a Value."""
-    source = node.source
-    return source is not None and any(taken in source.segment for taken in (".data", ".item("))
+    """Whether the expression that made a node takes the number of something."""
+    made = node._known().source
+    return made is not None and _expression_takes_data(*made)
+
+
+@lru_cache(maxsize=4096)
+def _expression_takes_data(*made: Any) -> bool:
+    return _TAKES_DATA.search(placed(*made).segment) is not None
+
+
+def _how_cut(leaf: Any) -> str:
+    """How a leaf was cut off: the two ways there are, told apart by the expression that made it."""
+    source = leaf.source
+    return "detached" if source is None or "detach" in source.segment else "computed inside no_grad()"
+
+
+def _called_hook(hook: Any) -> str:
+    name, code = getattr(hook, "__name__", repr(hook)), getattr(hook, "__code__", None)
+    return name if code is None else f"{name}, {os.path.basename(code.co_filename)}:{code.co_firstlineno}"
 
 
 def _made_it(op: Any, inputs: Sequence[Any], data: float) -> str:
     """How finite inputs made a number that is not."""
     try:
         op.function(*map(_number, inputs))
+    except OverflowError:
+        return f"{told(op, inputs)} is {data!r}. It is too large for a float."
     except ARITHMETIC:
-        why = op.needs or (
-            "It divides by zero." if op.is_pole(*map(_number, inputs)) else "It is too large for a float."
-        )
-        return f"{told(op, inputs)} is {data!r}. {why}"
+        return f"{told(op, inputs)} is {data!r}. {op.needs or 'It divides by zero.'}"
     return f"{told(op, inputs)} is {data!r}" + (": it is too large for a float" if data == data else "")
 
 

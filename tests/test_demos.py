@@ -1,5 +1,6 @@
 """Each demo runs, says what it promises and leaves what it says."""
 
+import math
 import re
 import subprocess
 import sys
@@ -10,11 +11,23 @@ import pytest
 import autograd
 import nn
 from demos import __main__ as listing
-from demos import dead_relu, debug_a_nan, digits, first_principles, gallery, moons, pictures, vanishing
+from demos import (
+    dead_relu,
+    debug_a_nan,
+    digits,
+    first_principles,
+    gallery,
+    greeks,
+    moons,
+    orbit,
+    peak,
+    pictures,
+    vanishing,
+)
 from tests import pythons
 from tests.looking import check_svg, without_graphviz
 
-DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, moons, vanishing]
+DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, moons, orbit, peak, vanishing]
 STORIES = [debug_a_nan, dead_relu, vanishing]
 GRAPH = ["graph.svg", "player.html"]
 PIECES = ["expression", "neuron", "mlp", "lstm_cell", "attention_head", "not_a_number"]
@@ -169,6 +182,71 @@ def test_moons(tmp_path, capsys):
     assert is_picture(tmp_path / "boundary.png")
 
 
+def test_peak_finds_what_nist_certified(tmp_path, capsys):
+    peak.main(["--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    rows = re.findall(r"^(area|width|centre) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+)$", out, flags=re.MULTILINE)
+    assert [name for name, *_ in rows] == ["area", "width", "centre"]
+    for _, value, by_hessian, by_slopes, certified, error in rows:
+        assert float(value) == pytest.approx(float(certified), abs=2e-7)
+        assert float(by_slopes) == pytest.approx(float(error), abs=2e-7)
+        assert 1.0 < float(by_hessian) / float(error) < 1.02
+    assert "height of the peak: 0.3802 ± 0.0038" in out
+    assert is_picture(tmp_path / "peak.png")
+
+
+def test_greeks_are_their_closed_forms(tmp_path, capsys):
+    greeks.main(["--out", str(tmp_path)])
+    rows = re.findall(r"^(\S+) +(-?\d+\.\d{12}) +(-?\d+\.\d{12}) +(\S+)$", capsys.readouterr().out, flags=re.MULTILINE)
+    assert len(rows) == 15
+    assert all(float(difference) < 1e-12 for *_, difference in rows)
+    assert is_picture(tmp_path / "greeks.png")
+    for market in ({"spot": 40.0, "time": 2.0, "rate": 0.1, "volatility": 0.5}, {**greeks.MARKET, "spot": 300.0}):
+        found, truth = greeks.greeks(market), greeks.closed_forms(market)
+        size = {name: max(abs(x), 1e-6) for name, x in truth.items()}
+        assert all(found[name] == pytest.approx(truth[name], abs=1e-10 * size[name]) for name in truth)
+
+
+def kepler(velocity, time):
+    """Where a probe is that left the Earth with this velocity, by the closed form of an ellipse."""
+    x, y = orbit.LAUNCH
+    vx, vy = velocity
+    r, square = math.hypot(x, y), vx * vx + vy * vy
+    a = 1.0 / (2.0 / r - square / orbit.SUN)
+    turn = x * vy - y * vx
+    ex, ey = turn * vy / orbit.SUN - x / r, -turn * vx / orbit.SUN - y / r  # towards the perihelion
+    e = math.hypot(ex, ey)
+    first = math.atan2((x * vx + y * vy) / math.sqrt(orbit.SUN * a), 1.0 - r / a)  # eccentric anomaly
+    mean = first - e * math.sin(first) + math.sqrt(orbit.SUN / a**3) * time
+    last = mean
+    for _ in range(50):
+        last -= (last - e * math.sin(last) - mean) / (1.0 - e * math.cos(last))
+    p, q = a * (math.cos(last) - e), a * math.sqrt(1.0 - e * e) * math.sin(last)
+    return [(p * ex - q * ey) / e, (p * ey + q * ex) / e]
+
+
+def test_orbit_meets_mars_by_keplers_laws_too(tmp_path, capsys):
+    orbit.main(["--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "the burn: 3.203 km/s" in out
+    assert is_picture(tmp_path / "orbit.png")
+    burns = orbit.aim()
+    assert math.hypot(*orbit.miss(burns[-1])) < 1e-12
+    velocity = [burns[-1][0], orbit.EARTH_SPEED + burns[-1][1]]
+    assert kepler(velocity, orbit.FLIGHT) == pytest.approx(orbit.mars(orbit.FLIGHT), abs=1e-6)
+    rows = autograd.jacobian(orbit.miss)(burns[-1])
+    for j in (0, 1):
+        ahead, behind = (
+            kepler([v + step * (i == j) for i, v in enumerate(velocity)], orbit.FLIGHT) for step in (1e-4, -1e-4)
+        )
+        assert [(p - q) / 2e-4 for p, q in zip(ahead, behind, strict=True)] == pytest.approx(
+            [row[j] for row in rows], abs=1e-4
+        )
+    told = [float(x.replace(",", "")) for x in re.findall(r"start: (\S+) km off", out)]
+    sigma = orbit.SIGMA / 1000.0 * orbit.YEAR
+    assert told == pytest.approx([sigma * math.hypot(*row) for row in rows], rel=1e-5)
+
+
 def test_first_principles_shows_every_product_and_its_check(capsys):
     first_principles.main([])
     out, twice = capsys.readouterr().out.split("USED TWICE")
@@ -220,11 +298,11 @@ def test_digits_interrupted_in_the_first_epoch_draws_no_curve(tmp_path, capsys, 
         *((digits, option, wrong) for option in ("--epochs", "--limit") for wrong in ("0", "-1", "x", "1.5")),
         *((moons, "--steps", wrong) for wrong in ("0", "-1", "x")),
         *((demo, "--seed", wrong) for demo in (digits, moons) for wrong in ("-1", str(2**32), "x")),
-        *((demo, "--out", __file__) for demo in (digits, moons)),
+        *((demo, "--out", __file__) for demo in (digits, greeks, moons, orbit, peak)),
     ],
 )
 def test_wrong_options_are_usage_errors(demo, option, wrong, capsys, monkeypatch):
-    monkeypatch.setattr(demo, "load", None)  # nothing is begun
+    monkeypatch.setattr(demo, "load", None, raising=False)  # nothing is begun
     with pytest.raises(SystemExit) as caught:
         demo.main([option, wrong])
     assert caught.value.code == 2
