@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .arrays import array, data, grads
     from .calculus import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .custom import custom_vjp
+    from .drawing import draw, draw_dot, player
     from .explanation import why
     from .implicit import implicit_fixed_point, implicit_root
     from .propagation import correlated, uncertain, uncertainty
@@ -41,6 +42,8 @@ _LAZY = {  # public name: the module that holds it, imported at first use
     "correlated": "propagation",
     "custom_vjp": "custom",
     "data": "arrays",
+    "draw": "drawing",
+    "draw_dot": "drawing",
     "grad": "calculus",
     "gradients": "calculus",
     "grads": "arrays",
@@ -50,6 +53,7 @@ _LAZY = {  # public name: the module that holds it, imported at first use
     "implicit_root": "implicit",
     "jacobian": "calculus",
     "jvp": "calculus",
+    "player": "drawing",
     "sparse_hessian": "sparse",
     "sparse_jacobian": "sparse",
     "sparsity": "sparse",
@@ -86,6 +90,8 @@ __all__ = [
     "custom_vjp",
     "data",
     "detect_anomaly",
+    "draw",
+    "draw_dot",
     "errors",
     "grad",
     "gradients",
@@ -100,6 +106,7 @@ __all__ = [
     "linalg",
     "no_grad",
     "optimize",
+    "player",
     "rule",
     "sparse_hessian",
     "sparse_jacobian",

@@ -12,6 +12,7 @@
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
     ├── AnomalyError           ArithmeticError     a nan or an infinity, where `detect_anomaly` looks for them
+    ├── DrawingError           RuntimeError        Graphviz failed on a drawing
     └── MissingLibraryError    ImportError         an optional library is not installed
 
     IndependenceWarning        UserWarning         a result to differentiate does not depend on the input
@@ -84,6 +85,10 @@ class AnomalyError(AutogradError, ArithmeticError):
     def __init__(self, message: str, explanation: Any = None) -> None:
         super().__init__(message)
         self.explanation = explanation
+
+
+class DrawingError(AutogradError, RuntimeError):
+    """The layouter that draws graphs failed."""
 
 
 class MissingLibraryError(AutogradError, ImportError):

@@ -16,6 +16,7 @@ from demos import (
     debug_a_nan,
     digits,
     first_principles,
+    gallery,
     greeks,
     moons,
     orbit,
@@ -24,9 +25,12 @@ from demos import (
     vanishing,
 )
 from tests import pythons
+from tests.looking import check_svg, without_graphviz
 
-DEMOS = [dead_relu, debug_a_nan, digits, first_principles, greeks, moons, orbit, peak, vanishing]
+DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, moons, orbit, peak, vanishing]
 STORIES = [debug_a_nan, dead_relu, vanishing]
+GRAPH = ["graph.svg", "player.html"]
+PIECES = ["expression", "neuron", "mlp", "lstm_cell", "attention_head", "not_a_number"]
 
 
 def is_picture(path):
@@ -134,7 +138,9 @@ def test_digits(tmp_path, capsys):
     assert shown, printed.out
     assert str(out) in printed.out
     assert "epoch 2/2" in printed.err
-    assert sorted(p.name for p in out.iterdir()) == ["curve.png", "digits.json", "right_and_wrong.png"]
+    assert sorted(p.name for p in out.iterdir()) == ["curve.png", "digits.json", *GRAPH, "right_and_wrong.png"]
+    check_svg((out / "graph.svg").read_text(encoding="utf-8"))
+    assert "demos/digits.py" in (out / "player.html").read_text(encoding="utf-8")  # its lines, traced
     assert is_picture(out / "curve.png")
     assert is_picture(out / "right_and_wrong.png")
 
@@ -283,7 +289,7 @@ def test_digits_interrupted_in_the_first_epoch_draws_no_curve(tmp_path, capsys, 
     out = capsys.readouterr().out
     assert "interrupted" in out
     assert "0 epochs" in out
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["digits.json", "right_and_wrong.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["digits.json", *GRAPH, "right_and_wrong.png"]
 
 
 @pytest.mark.parametrize(
@@ -301,3 +307,32 @@ def test_wrong_options_are_usage_errors(demo, option, wrong, capsys, monkeypatch
         demo.main([option, wrong])
     assert caught.value.code == 2
     assert f"argument {option}: " in capsys.readouterr().err
+
+
+def test_digits_says_why_there_is_no_graph_and_goes_on(tmp_path, capsys, monkeypatch):
+    without_graphviz(monkeypatch)
+    assert digits.graph(tmp_path) == []
+    assert "no picture of the graph: no Graphviz is here" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_gallery_shows_every_piece_on_one_page(tmp_path, capsys, monkeypatch):
+    assert list(gallery.PIECES) == [*PIECES, "gpt"]
+    pieces = {
+        name: piece for name, piece in gallery.PIECES.items() if name != "gpt"
+    }  # python -m tests.legibility draws it too
+    monkeypatch.setattr(gallery, "PIECES", pieces)
+    gallery.main(["--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["index.html", "player.html", *(f"{p}.svg" for p in pieces)]
+    )
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for name, piece in pieces.items():
+        check_svg((tmp_path / f"{name}.svg").read_text(encoding="utf-8"))
+        assert piece.__doc__.splitlines()[0] in page
+        assert f"{name.replace('_', ' ')}: " in out
+    assert page.count("<svg") == len(pieces)
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert "unsafe" not in page

@@ -36,7 +36,7 @@ LAYERS = words(
     "_version errors modes special ops rule_text rules chain source stepping user_lines explanation "
     "value native engine functions bulk "
     "arrays structure passes calls calculus joint custom linalg implicit pattern colouring sparse optimize propagation "
-    "__init__"
+    "drawing __init__ __main__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -137,6 +137,37 @@ def test_the_core_names_no_library_in_an_import() -> None:
                 continue
             libraries = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names)
             assert all(LIBRARIES.get(library) == module for library in libraries), (module, names)
+
+
+WITHIN_DRAWING = words("""text palette graph reduction picture edges cards dot mermaid rendering svg page drawing
+    playing __init__ command""")
+DRAWING = {path.stem: path for path in (PACKAGE / "drawing").glob("*.py")}
+
+
+def test_imports_go_only_upward_within_drawing() -> None:
+    assert sorted(WITHIN_DRAWING) == sorted(DRAWING)
+    for name, path in DRAWING.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                above = [node.module or ""] if node.module else [a.name for a in node.names if a.name in WITHIN_DRAWING]
+                above = above or ["__init__"]  # a name of the package itself
+                assert all(WITHIN_DRAWING.index(a) < WITHIN_DRAWING.index(name) for a in above), (name, above)
+
+
+def test_only_rendering_knows_graphviz() -> None:
+    for name, path in DRAWING.items():
+        found = re.findall(r"^\s*(?:import|from) (graphviz|subprocess)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert bool(found) == (name == "rendering"), name
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_public_things_of_drawing_have_docstrings(name: str) -> None:
+    text = ast.parse(DRAWING[name].read_text(encoding="utf-8"))
+    assert ast.get_docstring(text)
+    classes = [node for node in text.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    for node in [*text.body, *[held for one in classes for held in one.body]]:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{name}.{node.name}"
 
 
 # ── The rule language ───────────────────────────────────────────────────────────────────────────────────────
@@ -348,8 +379,8 @@ TORCH = words("""
     clamp digamma elu gelu leaky_relu log_softmax logaddexp logsumexp maximum mean minimum polygamma relu sigmoid
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
-ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend detect_anomaly errors grad
-gradients ieee no_grad rule steps topological_order trace value_and_grad why""")
+ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend detect_anomaly draw draw_dot
+errors grad gradients ieee no_grad player rule steps topological_order trace value_and_grad why""")
 ON_FUNCTIONS = words("""hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg
 sparse_hessian sparse_jacobian sparsity array data grads optimize correlated uncertain uncertainty""")
 SHADOWING = words("abs max min pow round sum")
@@ -357,7 +388,7 @@ SHADOWING = words("abs max min pow round sum")
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
         MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError IndependenceWarning
-        describe told forward_error"""),
+        DrawingError describe told forward_error"""),
     "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE active listeners word mode ieee no_grad trace detect_anomaly
         path here call"""),
     "source": words("Source resolved placed Place"),
