@@ -7,6 +7,7 @@ correlations ρ of what was measured (Gauss). The gradient is one pass, however 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -163,6 +164,8 @@ class _Together:
     correlations: tuple[tuple[float, ...], ...]
 
 
+_SMALLEST = sys.float_info.min  # below it floats have fewer digits
+
 _Place: TypeAlias = "tuple[_Together, int]"
 
 
@@ -197,24 +200,26 @@ def _together(rows: list[list[float]]) -> _Together:
         for j, c in enumerate(row):
             if not math.isfinite(c):
                 raise InputError(f"correlated: covariance[{i}][{j}] is {c!r}; it must be finite")
-            if abs(c - rows[j][i]) > 1e-9 * max(abs(c), abs(rows[j][i])):
-                raise InputError(
-                    f"correlated: a covariance is symmetric, and [{i}][{j}] is {c!r}, [{j}][{i}] is {rows[j][i]!r}"
-                )
         if row[i] < 0.0:
             raise InputError(f"correlated: covariance[{i}][{i}] is {row[i]!r}; a variance is 0 or more")
     sigmas = [math.sqrt(row[i]) for i, row in enumerate(rows)]
     correlations = [[1.0 if i == j else 0.0 for j in range(len(rows))] for i in range(len(rows))]
     for i, row in enumerate(rows):
         for j, c in enumerate(row):
-            if i != j and c != 0.0:
-                square = row[i] * rows[j][j]  # its root is exact where both variances are the same
-                scale = math.sqrt(square) if 1e-300 < square < math.inf else sigmas[i] * sigmas[j]
-                if abs(c) > scale * (1.0 + 1e-9):
-                    raise InputError(
-                        f"correlated: covariance[{i}][{j}] is {c!r}, more than the standard errors {sigmas[i]!r} and "
-                        f"{sigmas[j]!r} allow: a correlation lies between -1 and 1"
-                    )
+            if i == j:
+                continue
+            square = row[i] * rows[j][j]  # its root is exact where both variances are the same
+            scale = math.sqrt(square) if 1e-300 < square < math.inf else sigmas[i] * sigmas[j]
+            if abs(c - rows[j][i]) > 1e-9 * scale + _SMALLEST:  # a product of matrices is symmetric up to rounding
+                raise InputError(
+                    f"correlated: a covariance is symmetric, and [{i}][{j}] is {c!r}, [{j}][{i}] is {rows[j][i]!r}"
+                )
+            if abs(c) > scale * (1.0 + 1e-9) + _SMALLEST:
+                raise InputError(
+                    f"correlated: covariance[{i}][{j}] is {c!r}, more than the standard errors {sigmas[i]!r} and "
+                    f"{sigmas[j]!r} allow: a correlation lies between -1 and 1"
+                )
+            if abs(c) > _SMALLEST:
                 correlations[i][j] = c / scale
     return _Together(tuple(sigmas), tuple(map(tuple, correlations)))
 

@@ -117,6 +117,15 @@ def test_the_same_measurement_twice_and_anticorrelated_ones() -> None:
     assert {s.name for s in found.shares} == {"a", "b"}
 
 
+def test_a_covariance_is_symmetric_up_to_rounding() -> None:
+    p, q = correlated([1.0, 2.0], [[1e-6, 2.2473246e-315], [2.247324595e-315, 0.01]])
+    assert uncertainty(p + q).sigma == pytest.approx(math.sqrt(0.010001))
+    tiny, huge = correlated([1.0, 2.0], [[1e-310, 5e-156], [5e-156, 1.0]])
+    assert uncertainty(tiny + huge).sigma == 1.0
+    p, q = correlated([1.0, 2.0], [[1e-320, 1e-320], [1e-320, 1e-320]])
+    assert uncertainty(p).sigma == pytest.approx(1e-160, rel=1e-3)
+
+
 def test_errors_of_any_size() -> None:
     for scale in (1e-200, 1e200):
         a, b = uncertain(1.0, 3.0 * scale), uncertain(1.0, 4.0 * scale)
