@@ -11,6 +11,7 @@
     ├── InteriorError          AttributeError      writing to a node that an op made
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
+    ├── GradientError          AssertionError      a derivative that its function's differences deny
     └── MissingLibraryError    ImportError         an optional library is not installed
 
 Each is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
@@ -68,6 +69,16 @@ class CopyError(AutogradError, TypeError):
 
 class StaleGraphError(AutogradError, RuntimeError):
     """A backward pass would have mixed old and new data: an input changed after the forward pass."""
+
+
+class GradientError(AutogradError, AssertionError):
+    """A derivative was checked and is wrong; the message says where, by how much, and which op is suspected.
+
+    Attributes:
+        report: what the check saw, an `autograd.testing.Report`; None where an auditor raised it.
+    """
+
+    report: Any = None
 
 
 class MissingLibraryError(AutogradError, ImportError):

@@ -33,7 +33,8 @@ def words(text: str) -> list[str]:
 
 
 LAYERS = words(
-    "_version errors modes special ops rule_text rules chain value native engine functions bulk calculus __init__"
+    "_version errors modes special ops rule_text rules chain value native engine functions bulk calculus testing "
+    "__init__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -341,7 +342,7 @@ SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
-        MissingLibraryError RuleError InteriorError CopyError StaleGraphError describe forward_error"""),
+        MissingLibraryError RuleError InteriorError CopyError StaleGraphError GradientError describe forward_error"""),
     "modes": words("IEEE NO_GRAD TRACE active listeners word mode ieee no_grad trace path call"),
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
