@@ -1,6 +1,27 @@
-"""Property tests for derivatives: by hand or by rule, in any framework."""
+"""Property tests for derivatives, by hand or by rule, in any framework.
 
-from .check import Report, check_gradients
-from .everywhere import check_everywhere
+- `check_gradients`: at a point, to third order; `check_everywhere`: at random ones, shrunk to the simplest.
+- `strategies`: what hypothesis draws: points of ops, expressions, programs, nets.
+- `plugin`: pytest's `gradcheck` fixture.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .check import Report, check_gradients
+    from .everywhere import check_everywhere
+
+_LAZY = {  # public name: the module that holds it, imported at first use; pytest loads this package in every run
+    "Report": "check",
+    "check_everywhere": "everywhere",
+    "check_gradients": "check",
+}
 
 __all__ = ["Report", "check_everywhere", "check_gradients"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,10 +6,29 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import InputError, InputTypeError
+from ..ops import is_number
 from .check import Bridge, check_gradients
 
 
-def check_everywhere(f: Callable[..., Any] | Bridge, where: Any, order: int = 1, examples: int | None = None) -> None:
+def is_everywhere(where: Any) -> bool:
+    """Whether `where` says more than one point: a strategy, or a pair (low, high) an argument.
+
+    >>> is_everywhere([(0.0, 1.0)]), is_everywhere([0.0, 1.0])
+    (True, False)
+    """
+    if hasattr(where, "example") and hasattr(where, "map"):
+        return True
+    is_pair = lambda x: isinstance(x, tuple) and len(x) == 2 and all(map(is_number, x)) and x[0] < x[1]  # noqa: E731
+    return isinstance(where, Sequence) and len(where) > 0 and all(map(is_pair, where))
+
+
+def check_everywhere(
+    f: Callable[..., Any] | Bridge,
+    where: Any,
+    order: int = 1,
+    examples: int | None = None,
+    same_each_time: bool | None = None,
+) -> None:
     """Check the derivatives of f at many points, and shrink a point where one is wrong to the simplest.
 
     Args:
@@ -17,6 +36,7 @@ def check_everywhere(f: Callable[..., Any] | Bridge, where: Any, order: int = 1,
         where: a pair (low, high) for each argument of f; or a hypothesis strategy that draws its arguments.
         order: 1, 2 or 3.
         examples: how many points; hypothesis' profile says unless given.
+        same_each_time: whether to draw the same points in every run; the profile says unless given.
 
     Raises:
         GradientError: (an AssertionError) at the simplest point where a derivative is wrong.
@@ -39,7 +59,7 @@ def check_everywhere(f: Callable[..., Any] | Bridge, where: Any, order: int = 1,
     from . import strategies  # where hypothesis is looked for
     from .strategies import search
 
-    search(lambda inputs: check_gradients(f, inputs, order), _drawn(where, strategies), examples)
+    search(lambda inputs: check_gradients(f, inputs, order), _drawn(where, strategies), examples, same_each_time)
 
 
 def _drawn(where: Any, strategies: Any) -> Any:

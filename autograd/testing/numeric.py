@@ -101,12 +101,13 @@ def complex_step(f: Callable[..., complex], xs: Sequence[float], i: int) -> floa
 
 
 def _steps(x: float, first: float) -> list[list[float]]:
-    """Ladders of steps: one relative to x, one for functions that vary on the scale of 1 there."""
-    size = abs(x)
-    tops = [first] if size == 0.0 else [size * first]
-    if 0.0 < size < 0.25 or size > 4.0:
-        tops.append(first)
-    return [[h for k in range(LEVELS) if (h := top / FACTOR**k) > _least(x)] for top in tops]
+    """Ladders of steps, from the scale of 1 to that of x and below: one, or two where x is so small that it is far."""
+    size = abs(x) if x else 1e-7
+    tops = [first * max(size, 1.0)]
+    levels = LEVELS + math.ceil(abs(math.log(min(size, 1.0) / max(size, 1.0), FACTOR)))
+    if levels > 4 * LEVELS:
+        tops, levels = [first, first * size], LEVELS
+    return [[h for k in range(levels) if (h := top / FACTOR**k) > _least(x)] for top in tops]
 
 
 def _least(x: float) -> float:

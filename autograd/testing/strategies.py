@@ -71,18 +71,26 @@ def boxes(ranges: Sequence[tuple[float, float]]) -> st.SearchStrategy[tuple[floa
     return st.tuples(*[numbers(Axis(low, high)) for low, high in ranges])
 
 
-def search(holds: Callable[[Any], Any], where: st.SearchStrategy[Any], examples: int | None = None) -> None:
+def search(
+    holds: Callable[[Any], Any],
+    where: st.SearchStrategy[Any],
+    examples: int | None = None,
+    same_each_time: bool | None = None,
+) -> None:
     """Run `holds` on what `where` draws, and raise its error at the simplest example that has one.
 
     Args:
         holds: raises where its argument is a counterexample.
         where: what to draw.
         examples: how many; hypothesis' profile says unless given.
+        same_each_time: whether every run draws the same; the profile says unless given.
     """
     profile = settings.default
     assert profile is not None
-    more: Any = {} if examples is None else {"max_examples": examples}
-    own = settings(profile, deadline=None, suppress_health_check=list(HealthCheck), **more, report_multiple_bugs=False)
+    more: dict[str, Any] = {} if examples is None else {"max_examples": examples}
+    if same_each_time is not None:
+        more.update(derandomize=same_each_time, database=None)
+    own = settings(profile, deadline=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False, **more)
 
     @own
     @given(where)
