@@ -30,7 +30,9 @@ from ..engine import Value
 from ..errors import GradientError, InputError, InputTypeError
 from ..value import Value as Readable
 from . import trees
-from .numeric import EPS, NOTHING, Estimate, central, complex_step, one_sided
+from .numeric import DEEP, EPS, NOTHING, Estimate, central, complex_step, one_sided
+
+SUMS = ("lgamma", "digamma", "polygamma")  # ops of a fixed number of inputs that add up inside, and have roots
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,10 @@ def judge(f: Callable[[float], float], x: float, got: float, noise: float) -> Ve
         return Verdict("right")
     if _too_coarse(f, x, got):
         return Verdict("undecided", "neighbouring floats are too far apart to tell")
-    left, right = one_sided(f, x, -1.0, noise), one_sided(f, x, 1.0, noise)
+    around = central(f, x, noise, levels=DEEP)
+    if around.agrees(got):
+        return Verdict("right")
+    left, right = (one_sided(f, x, side, noise, levels=DEEP) for side in (-1.0, 1.0))
     sides = [side for side in (left, right) if side.error < math.inf or side.diverges]
     if not sides:
         return Verdict("undecided", "no differences: the function is defined at this point alone", rough=True)
@@ -213,7 +218,7 @@ def judge(f: Callable[[float], float], x: float, got: float, noise: float) -> Ve
         return Verdict(word, f"between {_told(left)} from the left and {_told(right)} from the right", rough=True)
     if not around.is_sharp(got):
         return Verdict("undecided", f"{_told(around)}, too coarse to tell", rough=around.error == math.inf)
-    again = central(f, x, noise, first=0.04)
+    again = central(f, x, noise, first=0.04, levels=DEEP)
     if again.agrees(got) or not again.is_sharp(got):
         return Verdict("undecided", "differences of different steps disagree")
     return Verdict("wrong", _told(around))
@@ -221,7 +226,7 @@ def judge(f: Callable[[float], float], x: float, got: float, noise: float) -> Ve
 
 def _second(f: Callable[[float], float], x: float, noise: float, first: Estimate, from_right: bool) -> bool:
     """Whether other steps see the same."""
-    again = one_sided(f, x, 1.0 if from_right else -1.0, noise, first=0.04)
+    again = one_sided(f, x, 1.0 if from_right else -1.0, noise, first=0.04, levels=DEEP)
     return abs(again.value - first.value) <= 5.0 * (again.error + first.error)
 
 
@@ -241,9 +246,8 @@ def local_verdicts(root: Any) -> list[tuple[Any, int, float, Verdict]]:
         op, xs = node._operation, [x.data if type(x) is not float else x for x in node.inputs]
         if not all(map(math.isfinite, [*xs, node.data])):
             continue
-        contributions = chain.contributions(node, 1.0)
-        noise = 4.0 * _rounding(node, contributions)
-        for i, (x, sent) in enumerate(zip(node.inputs, contributions, strict=True)):
+        noise = 4.0 * _rounding(node)
+        for i, (x, sent) in enumerate(zip(node.inputs, chain.contributions(node, 1.0), strict=True)):
             if type(x) is not float:
                 verdict = judge(partial(_alone, op, xs, i), xs[i], sent or 0.0, noise)
                 if verdict.word == "wrong" and len(xs) > 1 and _on_hidden_kink(op, xs):
@@ -437,21 +441,16 @@ def _noise(y: Value) -> float:
     """How far rounding may take y from its true value: each node's rounding, as it reaches y."""
     nodes = chain.topological_order(y)
     reach = [g.data for g in gradients(y, nodes)] if nodes else []
-    parts = [abs(g) * _rounding(node, None) for g, node in zip(reach, nodes, strict=True)]
+    parts = [abs(g) * _rounding(node) for g, node in zip(reach, nodes, strict=True)]
     return max(math.fsum(filter(math.isfinite, parts)), EPS * abs(y.data))
 
 
-def _rounding(node: Any, sent: Sequence[float | None] | None) -> float:
-    """How far one node may be from the true result of its op. A sum of many may cancel inside: its terms count too.
-
-    `sent` is what its rule sends for a gradient of 1, where that is known.
-    """
+def _rounding(node: Any) -> float:
+    """How far one node may be from the true result of its op. What sums inside may cancel: its terms count too."""
     size = max(abs(node.data), 2.0**-1000)
-    if sent is None and node._operation.arity is None:
-        sent = chain.contributions(node, 1.0)
-    if sent is not None:
+    if node._operation.arity is None or node.op in SUMS:
         data = [x if type(x) is float else x.data for x in node.inputs]
-        terms = [abs(x * c) for x, c in zip(data, sent, strict=True) if c is not None]
+        terms = [abs(x * c) for x, c in zip(data, chain.contributions(node, 1.0), strict=True) if c is not None]
         size = max(size, math.fsum(filter(math.isfinite, terms)))
     return float(EPS * size)
 

@@ -21,6 +21,7 @@ from ..ops import ARITHMETIC
 EPS = 2.0**-52
 FACTOR = 4.0  # a step to the next smaller one
 LEVELS = 11
+DEEP = 25  # levels, to look for what is finer
 COLUMNS = 6  # of the extrapolation; more of them only amplify rounding
 Function = Callable[[float], float]
 
@@ -59,7 +60,7 @@ class Difference(NamedTuple):
 NOTHING = Estimate(math.nan, math.inf)
 
 
-def central(f: Function, x: float, noise: float = 0.0, first: float = 0.125) -> Estimate:
+def central(f: Function, x: float, noise: float = 0.0, first: float = 0.125, levels: int = LEVELS) -> Estimate:
     """The slope of f at x from symmetric differences.
 
     Args:
@@ -67,21 +68,24 @@ def central(f: Function, x: float, noise: float = 0.0, first: float = 0.125) -> 
         x: the point.
         noise: how far rounding may take f(x) from its true value.
         first: the first step, relative to x and, where that is another scale, to 1.
+        levels: how many steps at least, each a quarter of the one before; they end where floats do.
 
     >>> e = central(math.sin, 0.5)
     >>> abs(e.value - math.cos(0.5)) <= e.error < 1e-11
     True
     """
-    return _best(f, x, noise, first, (-1.0, 1.0), 2.0)
+    return _best(f, x, noise, first, levels, (-1.0, 1.0), 2.0)
 
 
-def one_sided(f: Function, x: float, side: float, noise: float = 0.0, first: float = 0.125) -> Estimate:
+def one_sided(
+    f: Function, x: float, side: float, noise: float = 0.0, first: float = 0.125, levels: int = LEVELS
+) -> Estimate:
     """The slope of f at x seen from the right (`side` 1.0) or the left (-1.0).
 
     >>> [round(one_sided(abs, 0.0, side).value, 9) for side in (-1.0, 1.0)]
     [-1.0, 1.0]
     """
-    return _best(f, x, noise, first, (0.0, side), 1.0)
+    return _best(f, x, noise, first, levels, (0.0, side), 1.0)
 
 
 def complex_step(f: Callable[..., complex], xs: Sequence[float], i: int) -> float:
@@ -100,13 +104,13 @@ def complex_step(f: Callable[..., complex], xs: Sequence[float], i: int) -> floa
     return complex(f(*shifted)).imag / h
 
 
-def _steps(x: float, first: float) -> list[list[float]]:
+def _steps(x: float, first: float, least: int) -> list[list[float]]:
     """Ladders of steps, from the scale of 1 to that of x and below: one, or two where x is so small that it is far."""
     size = abs(x) if x else 1e-7
     tops = [first * max(size, 1.0)]
-    levels = LEVELS + math.ceil(abs(math.log(min(size, 1.0) / max(size, 1.0), FACTOR)))
-    if levels > 4 * LEVELS:
-        tops, levels = [first, first * size], LEVELS
+    levels = least + math.ceil(abs(math.log(min(size, 1.0) / max(size, 1.0), FACTOR)))
+    if levels > least + 4 * LEVELS:
+        tops, levels = [first, first * size], least
     return [[h for k in range(levels) if (h := top / FACTOR**k) > _least(x)] for top in tops]
 
 
@@ -115,13 +119,15 @@ def _least(x: float) -> float:
     return 16.0 * math.ulp(x)
 
 
-def _best(f: Function, x: float, noise: float, first: float, sides: tuple[float, float], power: float) -> Estimate:
+def _best(
+    f: Function, x: float, noise: float, first: float, levels: int, sides: tuple[float, float], power: float
+) -> Estimate:
     try:
         here = abs(f(x))
     except ARITHMETIC:
         here = 0.0
     relative = max(EPS, min(noise / here, 1e-3)) if here else EPS
-    steps = _steps(x, first)
+    steps = _steps(x, first, levels)
     ladders = [[d for h in ladder if (d := _difference(f, x, h, noise, relative, sides))] for ladder in steps]
     if not any(ladders):  # the edge of a domain is nearer than every step
         smaller = [min(h for ladder in steps for h in ladder) / FACTOR**k for k in range(1, 2 * LEVELS)]
@@ -175,8 +181,8 @@ def _table(ladder: list[Difference], power: float) -> list[tuple[float, float, f
 
 def _growth(differences: list[Difference]) -> float:
     """The sign of differences that only grow as their step shrinks, to 4 times and more; else 0."""
-    slopes = [d.slope for d in differences]
-    if len(slopes) < 4 or abs(slopes[-1]) < 4.0 * abs(slopes[0]) or differences[-1].bar > 0.1 * abs(slopes[-1]):
+    slopes = [d.slope for d in differences if d.bar <= 0.1 * abs(d.slope)]
+    if len(slopes) < 4 or abs(slopes[-1]) < 4.0 * abs(slopes[0]) or len(slopes) < len(differences) // 2:
         return 0.0
     finer = slopes[len(slopes) // 2 :]
     grows = all(a * b >= 0.0 and abs(b) > 1.2 * abs(a) for a, b in pairwise(finer))
