@@ -1,7 +1,7 @@
 """Backward passes as students write them, and mistakes to plant in them, one at a time.
 
-Each `Pass` is the text of a program that defines what `call` audits. A `Planted` replaces one line (or several equal ones)
-by a wrong one; `kinds` are the auditor's words for it, any of which names the fault.
+Each `Pass` is the text of a program that defines what `call` audits. A `Planted` replaces a piece of it, wherever that
+stands; `kinds` are the auditor's words for the mistake, any of which names it.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def backward_propagation(parameters, cache, X, Y):
     return {"dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}
 
 rng = np.random.default_rng(2)
-parameters = {"W1": rng.normal(size=(3, 2)), "b1": np.zeros((3, 1)), "W2": rng.normal(size=(1, 3)), "b2": np.zeros((1, 1))}
+parameters = {
+    "W1": rng.normal(size=(3, 2)), "b1": np.zeros((3, 1)), "W2": rng.normal(size=(1, 3)), "b2": np.zeros((1, 1))
+}
 X, Y = rng.normal(size=(2, 5)), np.array([[1, 0, 1, 1, 0.0]])
 """,
     "audit(forward_propagation, backward_propagation, parameters, X, Y, loss=compute_cost)",
@@ -124,9 +126,11 @@ X, Y = rng.normal(size=(2, 5)), np.array([[1, 0, 1, 1, 0.0]])
         Planted("(1 - np.power(A1, 2))", "(1 - A1)", "slope formula"),
         Planted("(1 - np.power(A1, 2))", "(1 - np.tanh(A1) ** 2)", "slope at activation"),
         Planted("(1 - np.power(A1, 2))", "(A1 * (1 - A1))", "slope formula"),
-        Planted('db1 = np.sum(dZ1, axis=1, keepdims=True) / m', 'db1 = np.sum(dZ1, axis=1, keepdims=True)', "bias factor"),
+        Planted(
+            "db1 = np.sum(dZ1, axis=1, keepdims=True) / m", "db1 = np.sum(dZ1, axis=1, keepdims=True)", "bias factor"
+        ),
         Planted("dW2 = np.dot(dZ2, A1.T) / m", "dW2 = np.dot(dZ2, A1.T)", "factor"),
-        Planted('db2 = np.sum(dZ2, axis=1, keepdims=True) / m', 'db2 = dZ2 / m', "bias shape"),
+        Planted("db2 = np.sum(dZ2, axis=1, keepdims=True) / m", "db2 = dZ2 / m", "bias shape"),
     ),
 )
 
@@ -214,7 +218,9 @@ ys = [1, 0, 1, 0]
         Planted("db += error", "db = error", "bias"),
         Planted("dw[i] += error * x[i]", "dw[i] = error * x[i]", "accumulation"),
         Planted("[d / n for d in dw], db / n", "dw, db", "factor"),
-        Planted("error = predict(w, b, x) - y", "p = predict(w, b, x); error = (p - y) * p * (1 - p)", "slope doubled loss"),
+        Planted(
+            "error = predict(w, b, x) - y", "p = predict(w, b, x); error = (p - y) * p * (1 - p)", "slope doubled loss"
+        ),
         Planted("db / n", "0.0", "bias"),
         Planted("db += error", "db += error * x[0]", "bias"),
     ),
@@ -283,7 +289,10 @@ def train_step(model, x, y, learning_rate):
         biases[i] -= learning_rate * db
 
 rng = np.random.default_rng(4)
-model = {"weights": [rng.normal(size=(2, 3)), rng.normal(size=(3, 3)), rng.normal(size=(3, 2))], "biases": [np.zeros(3), np.zeros(3), np.zeros(2)]}
+model = {
+    "weights": [rng.normal(size=(2, 3)), rng.normal(size=(3, 3)), rng.normal(size=(3, 2))],
+    "biases": [np.zeros(3), np.zeros(3), np.zeros(2)],
+}
 x, y = rng.normal(size=(5, 2)), rng.normal(size=(5, 2))
 """,
     "audit(loss, train_step, model, x, y, learning_rate=0.1)",
@@ -351,3 +360,23 @@ x, y = rng.normal(size=(7, 3)), rng.normal(size=7)
 )
 
 PASSES = (XOR_SIGMOID, COLUMNS, SOFTMAX, PLAIN_LOGISTIC, SCALARS, STEP, TOGETHER, PREDICTION)
+
+
+def main() -> int:
+    """Audit every pass, right and with each mistake, and say which verdicts name the fault."""
+    named = count = 0
+    wrongly = []
+    for p in PASSES:
+        if not p.audited().correct:
+            wrongly.append(p.name)
+        for planted in p.faults:
+            found = p.audited(planted)
+            hit = not found.correct and any(fault.kind in planted.kinds for fault in found.faults)
+            count, named = count + 1, named + hit
+            print(f"{'named ' if hit else 'MISSED'}  {planted.right} -> {planted.wrong}\n        {found.verdict}")
+    print(f"{named} of {count} planted mistakes named; called wrong though right: {wrongly or 'none'}")
+    return 0 if named >= 0.9 * count and not wrongly else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

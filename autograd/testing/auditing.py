@@ -1,16 +1,16 @@
 """`audit`: what is wrong with a hand-written backward pass.
 
 The forward pass is run on Values where it can be, else by differences, for the true gradient at several random points.
-Where the gradient written by hand is not that, what it is instead is looked for: a multiple of the true one; what a dense
-net's textbook pass gives with one mistake in it; the gradient of another loss. The simplest that gives the same numbers at every point
-is the verdict.
+Where the gradient written by hand is not that, what it is instead is looked for: a multiple of the true one; what a
+dense net's textbook pass gives with one mistake in it; the gradient of another loss. The simplest that gives the same
+numbers at every point is the verdict.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,11 +20,36 @@ from ..errors import GradientError, InputError, InputTypeError
 from . import trees
 from .arrays import np
 from .calling import Caller, Pool, arrays, gradient_arrays
-from .dense import ABSOLUTE, BINARY, CROSS, LOSSES, RIGHT, SIGMOID, SOFTMAX, SQUARED, Loss, Mistake, Net, Point, Samples, recognise
+from .dense import (
+    ABSOLUTE,
+    BINARY,
+    CROSS,
+    LOSSES,
+    RIGHT,
+    SIGMOID,
+    SOFTMAX,
+    SQUARED,
+    Loss,
+    Mistake,
+    Net,
+    Point,
+    Samples,
+    recognise,
+)
 from .numeric import central
 
 CLOSE = 1e-6  # relative to the largest entry: two gradients are the same
-NAMES = {"mse": SQUARED, "squared": SQUARED, "bce": BINARY, "cross-entropy": CROSS, "crossentropy": CROSS, "ce": CROSS, "mae": ABSOLUTE}
+POINTS = 5  # where the functions are asked: the given one, then random ones
+TRUE_AT = 3  # of these, where the true gradient is computed
+NAMES = {
+    "mse": SQUARED,
+    "squared": SQUARED,
+    "bce": BINARY,
+    "cross-entropy": CROSS,
+    "crossentropy": CROSS,
+    "ce": CROSS,
+    "mae": ABSOLUTE,
+}
 
 
 @dataclass(frozen=True)
@@ -32,9 +57,9 @@ class Fault:
     """One thing that is wrong.
 
     Attributes:
-        kind: "sign", "factor", "slope missing", "slope doubled", "slope at activation", "slope formula", "transposed weight",
-            "transposed gradient", "wrong weight", "stale input", "bias", "accumulation", "loss", "regularisation", "swapped",
-            "shape" or "unknown".
+        kind: "sign", "factor", "slope missing", "slope doubled", "slope at activation", "slope formula",
+            "transposed weight", "transposed gradient", "wrong weight", "stale input", "bias", "accumulation", "loss",
+            "regularisation", "swapped", "shape" or "unknown".
         words: in plain words, with the place.
         factor: what the gradient is multiplied by, where that is all; else 1.0.
     """
@@ -52,7 +77,7 @@ class Audit:
         correct: whether the gradient is that of the loss.
         verdict: one or two sentences.
         faults: what is wrong, empty where nothing is.
-        table: for each parameter its name, the largest relative error and the factor from true to claimed (nan for none).
+        table: for each parameter its name, the largest relative error and the factor from true to claimed, or nan.
         loss: the loss as it was recognised, in a formula; "" where it was not.
     """
 
@@ -63,14 +88,18 @@ class Audit:
     loss: str = ""
 
     def __str__(self) -> str:
-        rows = [f"  {name or 'gradient':<12} {self._row(error, factor)}" for name, error, factor in self.table]
+        rows = [f"  {name:<12} {self._row(error, factor)}" for name, error, factor in self.table]
         return "\n".join([self.verdict, *rows])
 
     @staticmethod
     def _row(error: float, factor: float) -> str:
         if error <= CLOSE:
             return "right"
-        return f"wrong: {_number(factor)} × the true gradient" if math.isfinite(factor) else f"wrong, by {error:.1%} of its size"
+        return (
+            f"wrong: {_number(factor)} × the true gradient"
+            if math.isfinite(factor)
+            else f"wrong, by {error:.1%} of its size"
+        )
 
     def require(self) -> None:
         """Raise where something is wrong, as an assertion.
@@ -94,17 +123,17 @@ def audit(
 
     Args:
         forward: computes the loss, or the prediction. It may return more (a cache, hidden activations), in a tuple.
-        backward: computes the gradients by the parameters: in a dict under the same names (``dW1`` for ``W1``), a list or a tuple
-            in the same order, or one array; a loss may stand before them. Or it takes one step, changing the parameters in
-            place; then give the `learning_rate`. Leave it out where `forward` returns (loss, gradients).
+        backward: computes the gradients by the parameters: in a dict under the same names (``dW1`` for ``W1``), a list
+            or a tuple in the same order, or one array; a loss may stand before them. Or it takes one step, changing the
+            parameters in place; then give the `learning_rate`. Leave it out where `forward` returns (loss, gradients).
         arguments: the parameters (arrays, lists, numbers; in a dict, a list, alone), then the data: inputs, targets.
-        loss: where `forward` gives predictions: a function of (prediction, targets), or "mse", "bce", "cross-entropy"; left
-            out, it is recognised by the gradient.
+        loss: where `forward` gives predictions: a function of (prediction, targets), or "mse", "bce", "cross-entropy";
+            left out, it is recognised by the gradient.
         learning_rate: passed on under that name, and what a step in place is divided by.
         named: arguments that the two functions take by name.
 
-    Both are called with what their parameters' names say (``W1``, ``params``, ``x``, ``y``, ``cache`` …), else with as many as they
-    take, in order: parameters and data, or data and parameters; `backward` also gets what `forward` returned.
+    Both are called with what their parameters' names say (``W1``, ``params``, ``x``, ``y``, ``cache`` …), else with as
+    many as they take, in order: parameters and data, or data and parameters; `backward` also gets what `forward` gave.
 
     Returns:
         An `Audit`, whose text says in plain words what is wrong and where.
@@ -132,7 +161,9 @@ def audit(
         arguments = (backward, *arguments)
     if not arguments:
         raise InputTypeError("audit needs the parameters: audit(forward, backward, parameters, inputs, targets)")
-    return _Auditor(forward, None if together else backward, arguments[0], arguments[1:], loss, learning_rate, named).audit()
+    return _Auditor(
+        forward, None if together else backward, arguments[0], arguments[1:], loss, learning_rate, named
+    ).audit()
 
 
 class _Seen(NamedTuple):
@@ -161,15 +192,20 @@ class _Auditor:
         self.parameters, self.data, self.rate, self.named = parameters, list(data), rate, named
         trees.checked(parameters, "the parameters")
         self.arrays = arrays(parameters)
-        self.names = [name for name, _ in self.arrays]
+        self.names = [name or "the parameters" for name, _ in self.arrays]
         self.sizes = [a.size for _, a in self.arrays]
         self.theta = np.concatenate([np.ravel(a) for _, a in self.arrays]) if self.arrays else np.zeros(0)
         if not self.theta.size:
             raise InputTypeError("audit: the parameters hold no numbers")
         if isinstance(loss, str) and loss.lower() not in NAMES:
-            raise InputError(f"audit: loss must be a function of (prediction, targets) or one of {', '.join(NAMES)}, not {loss!r}")
+            raise InputError(
+                f"audit: loss must be a function of (prediction, targets) or one of {', '.join(NAMES)}, not {loss!r}"
+            )
         self.loss = Caller(loss, "loss") if callable(loss) else loss
-        self.shapes_wrong: dict[str, str] = {}
+        self.misshapen: dict[str, Fault] = {}
+
+    def named_arrays(self) -> list[tuple[str, Any]]:
+        return [(name, a) for name, (_, a) in zip(self.names, self.arrays, strict=True)]
 
     # ── Asking ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,11 +237,11 @@ class _Auditor:
     def _prediction(self, result: Any) -> Any:
         parts = list(result) if isinstance(result, tuple) else [result]
         target = np.shape(self.data[1]) if len(self.data) > 1 else None
-        found = [p for p in parts if not isinstance(p, dict) and (np.ndim(p) > 0 or len(parts) == 1)]
+        found = [p for p in parts if not isinstance(p, dict) and (_dimensions(p) > 0 or len(parts) == 1)]
         for p in parts:
             if isinstance(p, dict):
                 found += list(p.values())
-        alike = [p for p in found if target is not None and np.shape(p) == target]
+        alike = [p for p in found if target is not None and _dimensions(p) >= 0 and np.shape(p) == target]
         return alike[-1] if alike else found[0] if found else result
 
     def _judged(self, out: Any, pool: Pool) -> Any:
@@ -229,29 +265,28 @@ class _Auditor:
         if self.backward is None and isinstance(result, tuple) and len(result) > 2:
             result = result[1:]
         found = gradient_arrays(result, self.arrays, self.parameters)
-        return np.concatenate([self._fitted(g, name, a) for g, (name, a) in zip(found, self.arrays, strict=True)])
+        return np.concatenate(
+            [self._fitted(g, name, a) for g, (name, a) in zip(found, self.named_arrays(), strict=True)]
+        )
 
     def _fitted(self, g: Any, name: str, a: Any) -> Any:
         """A gradient as a row as long as its parameter; notes where its shape is another."""
         if g is None:
-            self.shapes_wrong[name] = f"{name} is left out: the backward pass returns no gradient for it"
+            words = f"{name} is left out: the backward pass returns no gradient for it"
+            self.misshapen[name] = Fault("bias" if _is_bias(name) else "factor", words, 0.0)
             return np.zeros(a.size)
+        told = f"the gradient of {name} has shape {g.shape}, {name} has {a.shape}"
         if g.size == a.size:
             if g.shape == a.shape[::-1] != a.shape and min(a.shape) > 1:
-                self.shapes_wrong[name] = f"the gradient of {name} is transposed: it has shape {g.shape}, {name} has {a.shape}"
+                self.misshapen[name] = Fault("transposed gradient", f"{told}: it is transposed")
                 return g.T.ravel()
             return g.ravel()
-        told = f"the gradient of {name} has shape {g.shape}, {name} has {a.shape}"
-        if g.size == 1:
-            told += ": it is summed (or averaged) over too much"
-            self.shapes_wrong[name] = told
-            return np.full(a.size, float(g.ravel()[0]))
-        if a.ndim and g.ndim and g.shape[-1] == a.shape[-1] or a.size == 1:
-            told += ": it is not summed over the samples"
-        else:
-            told += ": it is summed along the wrong axis"
-        self.shapes_wrong[name] = told
-        return np.full(a.size, np.nan)
+        where = "summed or averaged over too much" if g.size == 1 else "summed along the wrong axis"
+        if g.size > 1 and (a.size == 1 or (a.ndim and g.ndim and g.shape[-1] == a.shape[-1])):
+            where = "not summed over the samples"
+        words = f"{told}: it is {where}{' (a bias summed wrongly)' * _is_bias(name)}"
+        self.misshapen[name] = Fault("bias" if _is_bias(name) else "shape", words)
+        return np.full(a.size, float(g.ravel()[0]) if g.size == 1 else np.nan)
 
     def true(self, theta: Any, data: Sequence[Any], value: float) -> Any:
         """The gradient of the student's own forward pass: on Values where it runs on them, else by differences."""
@@ -265,14 +300,14 @@ class _Auditor:
         slopes = []
         for i, x in enumerate(theta):
             along = lambda t, i=i: float(self.value([*theta[:i], t, *theta[i + 1 :]], data))  # noqa: E731
-            slopes.append(central(along, float(x), noise=4e-16 * abs(value)).value)
+            slopes.append(central(along, float(x), noise=4e-16 * abs(value), levels=7).value)
         return np.array(slopes)
 
     def seen(self) -> list[_Seen]:
         """The answers at the given point and at random ones."""
         random = np.random.default_rng(0)
-        found = []
-        for n in range(7):
+        found: list[_Seen] = []
+        for n in range(POINTS):
             theta, data = self.theta, self.data
             if n:
                 theta = random.normal(0.0, 0.7, self.theta.size)
@@ -283,7 +318,7 @@ class _Auditor:
                     if value is not None and not math.isfinite(value):
                         continue
                     claimed = self.claimed(theta, data)
-                    true = None if value is None or n > 4 else self.true(theta, data, value)
+                    true = None if value is None or n >= TRUE_AT else self.true(theta, data, value)
             except Exception:
                 if n == 0 or len(found) == 0:
                     raise
@@ -299,7 +334,7 @@ class _Auditor:
             known = seen[0].true is not None
             judged = [s for s in seen if s.true is not None]
             table = self.table([(s.true, s.claimed) for s in judged]) if known else []
-            if known and all(error <= CLOSE for _, error, _ in table) and not self.shapes_wrong:
+            if known and all(error <= CLOSE for _, error, _ in table) and not self.misshapen:
                 return Audit(True, "Correct: this is the gradient of the loss.", table=table)
             nets = self.nets(seen)
             loss = _formula(*nets[0], seen[0]) if nets and nets[0][0].loss else ""
@@ -328,14 +363,15 @@ class _Auditor:
         except (TypeError, ValueError, IndexError):  # data that are no arrays of numbers
             return []
 
-    def faults(self, seen: Sequence[_Seen], nets: list[tuple[Net, Samples]], table: list[tuple[str, float, float]]) -> list[Fault]:
+    def faults(
+        self, seen: Sequence[_Seen], nets: list[tuple[Net, Samples]], table: list[tuple[str, float, float]]
+    ) -> list[Fault]:
         """What is wrong, the simplest explanation that holds at every point."""
         wrong = [row for row in table if row[1] > CLOSE]
-        if self.shapes_wrong:
-            others = [row for row in wrong if row[0] not in self.shapes_wrong]
-            kind = lambda words: "bias" if "left out" in words else "transposed gradient" if "transposed" in words else "shape"  # noqa: E731
-            named = [Fault(kind(w), w + (" (a bias summed wrongly)" if "sum" in w else "")) for w in self.shapes_wrong.values()]
-            return named + ([Fault("unknown", f"and the gradient of {', '.join(r[0] for r in others)} is wrong too")] if others else [])
+        if self.misshapen:
+            others = [name for name, _, _ in wrong if name not in self.misshapen]
+            too = [Fault("unknown", f"and the gradient of {', '.join(others)} is wrong too")] if others else []
+            return [*self.misshapen.values(), *too]
         whole = _ratio([(s.true, s.claimed) for s in seen])
         if math.isfinite(whole) and whole != 0.0 and len(wrong) == len(table):
             return [self.multiple(whole, seen, nets)]
@@ -344,7 +380,10 @@ class _Auditor:
                 return mistake
         parts = [r for r in wrong if math.isfinite(r[2])]
         if len(parts) == len(wrong):
-            return [self.part(name, factor, nets, seen) for name, _, factor in parts]
+            alike: dict[float, list[str]] = {}
+            for name, _, factor in parts:
+                alike.setdefault(factor, []).append(name)
+            return [self.part(", ".join(names), factor, nets, seen) for factor, names in alike.items()]
         if (swap := self.swapped(seen)) is not None:
             return [swap]
         for net, reading in nets:
@@ -360,7 +399,7 @@ class _Auditor:
         n, k = self.samples(nets, seen)
         words = f"every gradient is × {_number(c)} of what it is"
         if c < 0:
-            words += "; its sign is turned, as from y - a where a - y belongs: it points downhill, and is right only if the update adds it"
+            words += "; its sign is turned, as from y - a where a - y belongs: right only if the update adds it"
         if abs(c) != 1.0:
             words += f"; the factor {_number(abs(c))} {_meaning(abs(c), n, k)}"
         for net, reading in nets:
@@ -380,15 +419,16 @@ class _Auditor:
         shape = np.shape(self.data[1] if len(self.data) > 1 else self.data[0])
         return (int(shape[0]) if shape else 1), (int(shape[1]) if len(shape) > 1 else 1)
 
-    def single(
-        self, net: Net, reading: Samples, seen: Sequence[_Seen], scaled: bool = False
-    ) -> list[Fault] | None:
+    def single(self, net: Net, reading: Samples, seen: Sequence[_Seen], scaled: bool = False) -> list[Fault] | None:
         """The one mistake in a net's backward pass that gives the claimed gradients, if there is one."""
         if net.loss is None:
             return None
         points = [(s.point.theta, reading.x(s.point.data[0]), s) for s in seen]
         width = net.layers[-1].weights.shape[1]
-        ys = [reading.y(s.point.data[1], width) if len(s.point.data) > 1 else np.zeros((len(x), width)) for _, x, s in points]
+        ys = [
+            reading.y(s.point.data[1], width) if len(s.point.data) > 1 else np.zeros((len(x), width))
+            for _, x, s in points
+        ]
         for mistake in net.mistakes(len(points[0][1])):
             pairs = []
             for (theta, x, s), y in zip(points, ys, strict=True):
@@ -406,7 +446,12 @@ class _Auditor:
     def told(self, mistake: Mistake, c: float, net: Net, reading: Samples, seen: Sequence[_Seen]) -> list[Fault]:
         words = mistake.words
         last = len(net.layers) - 1
-        if mistake.what == "slope missing" and last in mistake.layers and net.loss is SQUARED and net.activations[last] is SIGMOID:
+        if (
+            mistake.what == "slope missing"
+            and last in mistake.layers
+            and net.loss is SQUARED
+            and net.activations[last] is SIGMOID
+        ):
             words += f" (what it computes is the gradient of the full binary cross-entropy {BINARY.formula} instead)"
         if mistake.what == "slope doubled" and last in mistake.layers and net.loss in (BINARY, CROSS):
             words += " (a - y already holds the slope)"
@@ -420,7 +465,7 @@ class _Auditor:
     def part(self, name: str, c: float, nets: list[tuple[Net, Samples]], seen: Sequence[_Seen]) -> Fault:
         """One parameter's gradient times a constant."""
         n, k = self.samples(nets, seen)
-        is_bias = name.split(".")[-1].lower().startswith("b") or "bias" in name.lower()
+        is_bias = all(_is_bias(one) for one in name.split(", "))
         if c == 0.0:
             what = "the bias is left out" if is_bias else "it is left out"
             return Fault("bias" if is_bias else "factor", f"{what}: the gradient of {name} is 0", 0.0)
@@ -436,7 +481,7 @@ class _Auditor:
     def swapped(self, seen: Sequence[_Seen]) -> Fault | None:
         """Two parameters of one size whose gradients are exchanged, or one whose gradient is transposed."""
         ends = np.cumsum([0, *self.sizes])
-        for i, (name, a) in enumerate(self.arrays):
+        for i, (name, a) in enumerate(self.named_arrays()):
             part = slice(ends[i], ends[i + 1])
             for j in range(i):
                 other = slice(ends[j], ends[j + 1])
@@ -462,6 +507,8 @@ class _Auditor:
         claimed = f", not of the loss, which is {_formula(net, reading, seen[0])}" if net.loss else ""
         sign = "minus the gradient" if c < 0 else "the gradient"
         words = f"it is {sign} of a different loss, the {loss.name} {_scaled(abs(c), loss, n, k)}{claimed}"
+        if loss is BINARY and net.loss is SQUARED and net.activations[-1] is SIGMOID:
+            words += ": the output layer's slope (sigmoid') is missing"
         return Fault("loss", words, 1.0)
 
     def as_gradient(self, net: Net, reading: Samples, seen: Sequence[_Seen]) -> tuple[Loss, float] | None:
@@ -498,7 +545,9 @@ class _Auditor:
                     words = f"every gradient has its sign turned: it is minus the gradient of {text}"
                     return Audit(False, f"Wrong: {words}.", [Fault("sign", words, -1.0)], loss=text)
                 if wanted and loss is not wanted[0] and not (wanted[0] is CROSS and net.activations[-1] is SOFTMAX):
-                    words = f"it is the gradient of a different loss, the {loss.name} {text}, not of the {wanted[0].name}"
+                    words = (
+                        f"it is the gradient of a different loss, the {loss.name} {text}, not of the {wanted[0].name}"
+                    )
                     return Audit(False, f"Wrong: {words}.", [Fault("loss", words)], loss=text)
                 return Audit(True, f"Correct: this is the gradient of the {loss.name} {text}.", loss=text)
         for loss in wanted or [SQUARED, BINARY, CROSS]:
@@ -510,10 +559,12 @@ class _Auditor:
                     return Audit(False, f"Wrong: {faults[0].words} (if the loss is the {loss.name}).", faults)
         if not nets:
             raise InputError(
-                "audit: forward returned a prediction, and the loss is not known: pass loss=…, a function of (prediction, "
-                "targets), or let forward return the loss"
+                "audit: forward returned a prediction, and the loss is not known: pass loss=…, a function of "
+                "(prediction, targets), or let forward return the loss"
             )
-        words = "it is not the gradient of any loss that is known here; pass loss=…, a function of (prediction, targets)"
+        words = (
+            "it is not the gradient of any loss that is known here; pass loss=…, a function of (prediction, targets)"
+        )
         return Audit(False, f"Wrong: {words}.", [Fault("unknown", words)])
 
     def unknown(self, table: list[tuple[str, float, float]]) -> Fault:
@@ -537,6 +588,14 @@ def _scalar(x: Any) -> Any:
     return None
 
 
+def _dimensions(x: Any) -> int:
+    """How many axes x has as an array; -1 where it is none, as a tuple of arrays of several shapes."""
+    try:
+        return int(np.ndim(x))
+    except ValueError:
+        return -1
+
+
 def _parameter_names(function: Any) -> list[str]:
     code = getattr(function, "__code__", None)
     return list(code.co_varnames[: code.co_argcount]) if code else []
@@ -548,8 +607,9 @@ def _jittered(x: Any, random: Any) -> Any:
         flat = trees.flatten(x)
     except InputTypeError:
         return x
-    moved = trees.rebuild(x, iter([float(v + d) for (_, v), d in zip(flat, random.normal(0.0, 0.5, len(flat)), strict=True)]))
-    return moved
+    return trees.rebuild(
+        x, iter([float(v + d) for (_, v), d in zip(flat, random.normal(0.0, 0.5, len(flat)), strict=True)])
+    )
 
 
 def _distance(a: Any, b: Any, scale: Any) -> float:
@@ -572,6 +632,10 @@ def _ratio(pairs: Sequence[tuple[Any, Any]]) -> float:
         if abs(c - near) <= 1e-7 * max(abs(near), 1e-2):
             return near
     return c
+
+
+def _is_bias(name: str) -> bool:
+    return name.split(".")[-1].lower().startswith("b") or "bias" in name.lower()
 
 
 def _number(c: float) -> str:
@@ -604,7 +668,14 @@ def _meaning(c: float, n: int, k: int) -> str:
 
 def _scaled(c: float, loss: Loss, n: int, k: int) -> str:
     """A loss with its factor, said with n where that is what it is."""
-    for size, text in ((1.0, ""), (0.5, "½ "), (1.0 / n, "1/n "), (0.5 / n, "1/(2n) "), (1.0 / (n * k), "mean of "), (0.5 / (n * k), "half the mean of ")):
+    for size, text in (
+        (1.0, ""),
+        (0.5, "½ "),
+        (1.0 / n, "1/n "),
+        (0.5 / n, "1/(2n) "),
+        (1.0 / (n * k), "mean of "),
+        (0.5 / (n * k), "half the mean of "),
+    ):
         if math.isclose(c, size, rel_tol=1e-6):
             return text + loss.formula
     return f"{_number(c)} {loss.formula}"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError
+from ..ops import is_number
 from . import trees
 from .arrays import np
 
@@ -53,14 +54,9 @@ class Pool:
             return self.parameters[key]
         if kind == "cached":
             return next(r for r in self.returned if isinstance(r, dict) and key in r)[key]
-        return {
-            "parameters": lambda: self.parameters,
-            "data": lambda: self.data[key],
-            "named": lambda: self.named[key],
-            "rate": lambda: self.rate,
-            "returned": lambda: self.returned[key],
-            "result": lambda: self.result,
-        }[kind]()
+        if kind in ("data", "named", "returned"):
+            return getattr(self, kind)[key]
+        return getattr(self, kind)  # parameters, rate, result
 
     def parts(self) -> list[tuple[str, Any]]:
         """The parameters one by one."""
@@ -133,18 +129,14 @@ class Pool:
         needed = [k for p, k in zip(fixed, known, strict=True) if p.default is p.empty or k is not None]
         if all(k is not None for k in needed):
             yield tuple(k for k in needed if k is not None)
-        for rest in (
-            returned,
-            [r for r in returned if r not in known],
-            [d for d in self._data_places() if d not in known],
-        ):
+        if not any(k is not None and k[0] in ("parameter", "parameters") for k in needed):
+            return  # what it calls by another name may be the parameters
+        unnamed = [("data", i) for i in range(len(self.data)) if ("data", i) not in known]
+        for rest in (returned, [r for r in returned if r not in known], unnamed):
             spare = iter(rest)
             way = [k or next(spare, None) for k in needed]
             if all(k is not None for k in way):
                 yield tuple(k for k in way if k is not None)
-
-    def _data_places(self) -> list[tuple[str, Any]]:
-        return [("parameters", None), *[("data", i) for i in range(len(self.data))]]
 
 
 class Caller:
@@ -200,7 +192,8 @@ def arrays(parameters: Any) -> list[tuple[str, Any]]:
             inner = arrays(x) if isinstance(x, dict) or _holds_arrays(x) else [("", np.asarray(x, float))]
             found += [(f"{key}{name and '.' + name}", a) for name, a in inner]
         return found
-    if isinstance(parameters, (list, tuple)) and (_holds_arrays(parameters) or not _is_regular(parameters)):
+    separate = isinstance(parameters, tuple) and all(is_number(x) for x in parameters)
+    if isinstance(parameters, (list, tuple)) and (separate or _holds_arrays(parameters) or not _is_regular(parameters)):
         found = []
         for i, x in enumerate(parameters):
             found += [(f"[{i}]{name}", a) for name, a in arrays(x)]
@@ -250,7 +243,12 @@ def gradient_arrays(result: Any, named: list[tuple[str, Any]], parameters: Any) 
 
 
 def _gradients(result: Any, named: list[tuple[str, Any]], parameters: Any) -> list[Any] | None:
-    if isinstance(result, tuple) and len(result) == 2 and np.ndim(_plain(result[0])) == 0 and len(named) > 1:
+    pair = isinstance(result, tuple) and len(result) == 2 and np.ndim(_plain(result[0])) == 0
+    if (
+        pair
+        and len(named) > 1
+        and not (len(named) == 2 and named[0][1].size == 1 and np.ndim(_plain(result[1])) == named[1][1].ndim)
+    ):
         return _gradients(result[1], named, parameters)  # the loss, then the gradients
     if isinstance(result, dict):
         keys = {bare(key): x for key, x in result.items()}
@@ -272,11 +270,15 @@ def _gradients(result: Any, named: list[tuple[str, Any]], parameters: Any) -> li
             inner_list = [a for _, a in arrays(result)] if not _all_none(result) else []
         except (TypeError, ValueError):
             inner_list = [_plain(x) for x in result]
-        items = [None if x is None else _plain(x) for x in result] if len(result) == len(named) else inner_list
+        items: list[Any] = inner_list
+        if len(result) == len(named):
+            items = [None if x is None else _plain(x) for x in result]
         if len(items) == len(named) + 1:
             items = items[1:] if np.ndim(items[0]) == 0 else items[:-1] if np.ndim(items[-1]) == 0 else items
         return _by_shape(items, named)
     if len(named) == 1:
+        if isinstance(result, tuple) and _is_regular(result) and np.size(result) == named[0][1].size:
+            return [_plain(result)]
         if isinstance(result, tuple) and len(result) == 2 and np.ndim(_plain(result[0])) == 0:
             result = result[1]
         return [_plain(result)]

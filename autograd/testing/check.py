@@ -20,9 +20,8 @@ import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import Any
-
-import autograd
 
 from .. import chain, ops
 from ..calculus import gradients
@@ -30,7 +29,13 @@ from ..engine import Value
 from ..errors import GradientError, InputError, InputTypeError
 from ..value import Value as Readable
 from . import trees
-from .numeric import DEEP, EPS, NOTHING, Estimate, central, complex_step, one_sided
+from .numeric import DEEP, EPS, Estimate, central, complex_step, one_sided
+
+
+def _public(name: str) -> Any:
+    """Something of the package's public names, which may be one that this version does not have; then None."""
+    return getattr(import_module("..", __package__), name, None)
+
 
 SUMS = ("lgamma", "digamma", "polygamma")  # ops of a fixed number of inputs that add up inside, and have roots
 
@@ -94,27 +99,26 @@ class Report:
         """
         if self.root is None:
             raise InputError("there is no picture: no graph of Values failed this check")
-        draw: Any = autograd.draw  # type: ignore[attr-defined]
-        return draw(self.root, highlight=[s.node for s in self.suspects])
+        return _public("draw")(self.root, highlight=[s.node for s in self.suspects])
 
 
 class Bridge:
     """A function that computes with other numbers than Values, as check_gradients asks it; see `bridges`.
 
-    Subclasses say how to compute; every point is a list of floats.
+    Subclasses say how to compute; a point is a row of floats and the tree that they fill, leaf by leaf.
     """
 
     name = ""
 
-    def value(self, xs: Sequence[float]) -> float:
+    def value(self, tree: Any, xs: Sequence[float]) -> float:
         """f at xs."""
         raise NotImplementedError
 
-    def derivative(self, by: tuple[int, ...], xs: Sequence[float]) -> float:
+    def derivative(self, tree: Any, by: tuple[int, ...], xs: Sequence[float]) -> float:
         """The derivative of f by the inputs numbered in `by`, as the framework or the author computes it."""
         raise NotImplementedError
 
-    def complex_value(self, *xs: complex) -> complex:
+    def complex_value(self, tree: Any, *xs: complex) -> complex:
         """f at complex numbers; TypeError where it isn't made for them."""
         raise TypeError("not a function of complex numbers")
 
@@ -415,11 +419,12 @@ class _ValueCheck(_Check):
 
     def forward(self, output: int, before: tuple[int, ...], found: list[float], bars: list[float]) -> None:
         """Forward mode multiplies the same slopes in another order: it may round otherwise."""
-        if before or not hasattr(autograd, "jvp"):
+        jvp = _public("jvp")
+        if before or jvp is None:
             return
         f = lambda *xs: self.results(xs)[output][1]  # noqa: E731 - of numbers in a row
         for i, (got, bar) in enumerate(zip(found, bars, strict=True)):
-            change = autograd.jvp(f, self.xs, [float(i == k) for k in range(len(self.xs))])[1]
+            change = jvp(f, self.xs, [float(i == k) for k in range(len(self.xs))])[1]
             if math.isfinite(got) and math.isfinite(change):
                 self.report.compared += 1
                 if abs(change - got) > bar + 1e-12 * abs(got):
@@ -477,16 +482,16 @@ class _BridgeCheck(_Check):
 
     def order(self, n: int) -> None:
         whole: dict[tuple[int, ...], float] = {}
-        size = EPS * abs(self.f.value(self.xs))
+        size = EPS * abs(self.f.value(self.tree, self.xs))
         for before in _choices(len(self.xs), n - 1):
             for i in range(len(self.xs)):
-                whole[(*before, i)] = got = self.f.derivative((*before, i), self.xs)
+                whole[(*before, i)] = got = self.f.derivative(self.tree, (*before, i), self.xs)
                 if n > 1 and i < before[-1]:
                     continue
 
                 def along(t: float, before: tuple[int, ...] = before, i: int = i) -> float:
                     xs = [*self.xs[:i], t, *self.xs[i + 1 :]]
-                    return self.f.derivative(before, xs) if before else self.f.value(xs)
+                    return self.f.derivative(self.tree, before, xs) if before else self.f.value(self.tree, xs)
 
                 what = f"the derivative by {self.by((*before, i))}"
                 verdict = judge(along, self.xs[i], got, 4.0 * size)
@@ -502,10 +507,10 @@ class _BridgeCheck(_Check):
     def complex_step(self, i: int, got: float, what: str) -> None:
         """The derivative from one complex evaluation, where f has one and it agrees with the differences."""
         try:
-            exact = complex_step(self.f.complex_value, self.xs, i)
+            exact = complex_step(partial(self.f.complex_value, self.tree), self.xs, i)
         except (TypeError, ValueError, ArithmeticError):
             return
-        trusted = central(lambda t: self.f.value([*self.xs[:i], t, *self.xs[i + 1 :]]), self.xs[i]) or NOTHING
+        trusted = central(lambda t: self.f.value(self.tree, [*self.xs[:i], t, *self.xs[i + 1 :]]), self.xs[i])
         if trusted.agrees(exact, 50.0) and trusted.is_sharp(exact):
             self.report.compared += 1
             if abs(got - exact) > 1e-11 * abs(exact):

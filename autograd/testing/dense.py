@@ -1,7 +1,7 @@
-"""A dense net as a model: recognised in a forward pass nobody sees into, and differentiated rightly or with one mistake.
+"""A dense net as a model: recognised in a forward pass nobody sees into, and differentiated with one mistake.
 
-`recognise` finds layers, activations and loss by computing: a guess is kept where it gives the forward pass's own numbers
-at random points. `Net.gradient` is the textbook's backward pass, in which each `Mistake` changes one thing.
+`recognise` finds layers, activations and loss by computing: a guess is kept where it gives the forward pass's own
+numbers at random points. `Net.gradient` is the textbook's backward pass, in which each `Mistake` changes one thing.
 """
 
 from __future__ import annotations
@@ -290,7 +290,7 @@ class Net:
     def _bias(
         self, at: int, delta: Array, error: Array, above: Array, zs: list[Array], signals: list[Array], does: str
     ) -> Array:
-        sums = {
+        sums: dict[str, Callable[[], Array]] = {
             "bias left out": lambda: 0.0 * delta[0],
             "bias averaged": lambda: delta.mean(axis=0),
             "bias averaged over all": lambda: np.full(delta.shape[1], delta.mean()),
@@ -308,7 +308,7 @@ class Net:
             "bias times input": lambda: (delta * signals[at][:, :1]).sum(axis=0),
             "bias of absolute values": lambda: np.abs(delta).sum(axis=0),
         }
-        return sums.get(does, lambda: delta.sum(axis=0))()
+        return sums[does]() if does in sums else delta.sum(axis=0)
 
     def _propagated(self, theta: Array, at: int, delta: Array, error: Array, below: Array, does: str) -> Array:
         """What reaches the layer before."""
@@ -346,7 +346,7 @@ class Net:
     def _where(self, layers: frozenset[int]) -> str:
         depth = len(self.layers)
         names = [f"layer {i + 1}{' (output)' if i == depth - 1 else ''}" for i in sorted(layers)]
-        if self.names:
+        if any(self.names):
             names = [
                 f"{name} ({self.names[i]})" if i < depth else name
                 for name, i in zip(names, sorted(layers), strict=True)
@@ -399,7 +399,7 @@ class Net:
             yield (
                 "stale input",
                 "input pre-activation",
-                "stale input: the weights' gradient uses the pre-activation of the layer before where its activation belongs",
+                "stale input: the weights' gradient uses the layer before's pre-activation, not its activation",
             )
         for k in range(depth + 1):
             if all(widths[k] == widths[i] and k != i for i in layers):
@@ -581,7 +581,10 @@ def _fitting(
     body = Net(layers, [*first, IDENTITY])
     with np.errstate(all="ignore"):
         zs = [body.forward(point.theta, x)[1][-1] for point, x in zip(points, xs, strict=True)]
-    ys = [reading.y(p.data[1], z.shape[1]) if len(p.data) > 1 else np.zeros_like(z) for p, z in zip(points, zs, strict=True)]
+    ys = [
+        reading.y(p.data[1], z.shape[1]) if len(p.data) > 1 else np.zeros_like(z)
+        for p, z in zip(points, zs, strict=True)
+    ]
     found = []
     for last in ACTIVATIONS:
         with np.errstate(all="ignore"):
@@ -605,12 +608,10 @@ def _predicts(out: Array, point: Point) -> bool:
 def _names(shapes: list[tuple[str, tuple[int, ...]]], layer: Layer) -> str:
     ends = np.cumsum([math.prod(shape) for _, shape in shapes])
     found = dict.fromkeys(shapes[int(np.searchsorted(ends, i, side="right"))][0] for i in layer.weights.ravel())
-    return ", ".join(found) if len(found) < 4 else ""
+    return ", ".join(found) if len(found) < 4 and all(found) else ""
 
 
-def _with_loss(
-    net: Net, points: Sequence[Point], outputs: list[Array], targets: list[Array], decays: bool
-) -> bool:
+def _with_loss(net: Net, points: Sequence[Point], outputs: list[Array], targets: list[Array], decays: bool) -> bool:
     """Find the loss: a multiple of one that is known and, on request, a multiple of the sum of squared weights."""
     if targets[0].shape != outputs[0].shape:
         return False
@@ -651,7 +652,7 @@ def layouts(shapes: list[tuple[str, tuple[int, ...]]], features: int) -> Iterato
 
 def _is_bias(name: str, shape: tuple[int, ...]) -> bool:
     last = name.split(".")[-1].lower()
-    return last.startswith("b") or "bias" in last or (last.startswith("[") and (len(shape) < 2 or 1 == shape[0]))
+    return last.startswith("b") or "bias" in last or (last.startswith("[") and (len(shape) < 2 or shape[0] == 1))
 
 
 def _by_shape(shapes: list[tuple[str, tuple[int, ...]]]) -> Iterator[tuple[int, ...]]:
@@ -666,7 +667,8 @@ def _by_shape(shapes: list[tuple[str, tuple[int, ...]]]) -> Iterator[tuple[int, 
 def _chained(
     places: list[Array], weights: list[int], biases: list[int], turned: tuple[bool, ...], features: int
 ) -> list[Layer] | None:
-    layers, width, left = [], features, list(biases)
+    layers: list[Layer] = []
+    width, left = features, list(biases)
     for i, turn in zip(weights, turned, strict=True):
         w = places[i]
         if w.ndim == 0:
@@ -729,7 +731,8 @@ def _sizes(weights: int, biases: int, features: int) -> Iterator[tuple[int, ...]
 
 
 def _cut(weights: Array, biases: Array, sizes: tuple[int, ...], turned: tuple[bool, ...]) -> list[Layer]:
-    layers, at, bias_at = [], 0, 0
+    layers: list[Layer] = []
+    at = bias_at = 0
     shared = len(biases) == len(sizes) - 1 and len(biases) != sum(sizes[1:])
     for m, n, turn in zip(sizes, sizes[1:], turned, strict=False):
         part = weights[at : at + m * n]

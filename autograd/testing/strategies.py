@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from importlib import import_module
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -351,7 +352,7 @@ class Program:
     def __init__(self, text: str, point: Sequence[float]) -> None:
         self.text, self.point = text, list(point)
         space: dict[str, Any] = {}
-        exec(compile(text, "<program>", "exec"), {"ag": _autograd()}, space)
+        exec(compile(text, "<program>", "exec"), {"ag": import_module("..", __package__)}, space)
         self._function: Callable[..., Any] = space["program"]
 
     def __call__(self, a: Any, b: Any) -> Any:
@@ -364,12 +365,6 @@ class Program:
 
     def __repr__(self) -> str:
         return self.text
-
-
-def _autograd() -> Any:
-    import autograd
-
-    return autograd
 
 
 _TARGETS = st.sampled_from(["a", "b", "c"])

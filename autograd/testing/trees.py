@@ -63,7 +63,8 @@ def rebuild(tree: Any, xs: Iterator[Any]) -> Any:
         return type(tree)([rebuild(x, xs) for x in tree])
     if is_array(tree):
         new = [next(xs) for _ in range(tree.size)]
-        array = tree.astype(float if all(type(x) is float for x in new) else object)
+        kinds = {type(x) for x in new}
+        array = tree.astype(kinds.pop() if kinds in ({float}, {complex}) else object)
         array.flat = new
         return array
     return next(xs)
