@@ -127,6 +127,30 @@ def test_the_core_names_no_library_in_an_import() -> None:
             assert all(name.split(".")[0] in sys.stdlib_module_names for name in names), (module, names)
 
 
+TESTING = {path.stem: path.read_text(encoding="utf-8") for path in (PACKAGE / "testing").glob("*.py")}
+ONE_HOME = {  # a library that only the testing kit needs, and the module that imports it
+    "hypothesis": {"strategies", "registration"},  # and the function that hypothesis calls when it is loaded
+    "numpy": {"arrays"},
+    "pytest": {"plugin"},
+    "torch": {"bridges"},
+    "jax": {"bridges"},
+}
+
+
+def test_the_testing_kit_imports_each_library_in_one_module() -> None:
+    homes: dict[str, set[str]] = {}
+    for module, text in TESTING.items():
+        for node in ast.walk(ast.parse(text)):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            for name in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names):
+                homes.setdefault(name, set()).add(module)
+    assert homes == ONE_HOME
+
+
 # ── The rule language ───────────────────────────────────────────────────────────────────────────────────────
 
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.USub, ast.UAdd)

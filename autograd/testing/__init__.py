@@ -3,6 +3,7 @@
 - `check_gradients`: at a point, to third order; `check_everywhere`: at random ones, shrunk to the simplest.
 - `audit`: says what is wrong with a hand-written backward pass.
 - `strategies`: what hypothesis draws: points of ops, expressions, programs, nets.
+- `bridges`: the same on functions of numpy, torch, jax, HIPS autograd.
 - `plugin`: pytest's `gradcheck` fixture.
 """
 

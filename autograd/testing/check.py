@@ -189,25 +189,32 @@ class Verdict:
     rough: bool = False
 
 
-def judge(f: Callable[[float], float], x: float, got: float, noise: float) -> Verdict:
+def judge(f: Callable[[float], float], x: float, got: float, noise: float, slack: float = 0.0) -> Verdict:
     """Hold the slope `got` against the differences of f at x.
+
+    Args:
+        f: from a float to a float.
+        x: the point.
+        got: the slope to judge.
+        noise: how far rounding may take f(x) from its true value.
+        slack: how far rounding may have taken `got` from its own.
 
     >>> judge(abs, 0.0, 0.5, 0.0).word, judge(abs, 0.0, 1.5, 0.0).word, judge(abs, 1.0, 1.5, 0.0).word
     ('right', 'wrong', 'wrong')
     """
     around = central(f, x, noise)
-    if around.agrees(got):
+    if around.agrees(got, slack):
         return Verdict("right")
     if _too_coarse(f, x, got):
         return Verdict("undecided", "neighbouring floats are too far apart to tell")
     around = central(f, x, noise, levels=DEEP)
-    if around.agrees(got):
+    if around.agrees(got, slack):
         return Verdict("right")
     left, right = (one_sided(f, x, side, noise, levels=DEEP) for side in (-1.0, 1.0))
     sides = [side for side in (left, right) if side.error < math.inf or side.diverges]
     if not sides:
         return Verdict("undecided", "no differences: the function is defined at this point alone", rough=True)
-    if any(side.agrees(got) and (side.is_sharp(got) or math.isinf(got)) for side in sides):
+    if any(side.agrees(got, slack) and (side.is_sharp(got) or math.isinf(got)) for side in sides):
         return Verdict("right", rough=True)
     if any(side.diverges for side in sides):
         return Verdict("undecided", "an infinite slope, or a jump", rough=True)
@@ -216,14 +223,14 @@ def judge(f: Callable[[float], float], x: float, got: float, noise: float) -> Ve
         return Verdict(word, f"{_told(sides[0])} (the edge of its domain)", rough=word == "undecided")
     if abs(left.value - right.value) > 5.0 * (left.error + right.error) + 1e-9 * abs(left.value):
         low, high = sorted([left, right])
-        if low.value - 5.0 * low.error <= got <= high.value + 5.0 * high.error:
+        if low.value - 5.0 * low.error - slack <= got <= high.value + 5.0 * high.error + slack:
             return Verdict("right", rough=True)
         word = "wrong" if left.is_sharp(got) and right.is_sharp(got) else "undecided"
         return Verdict(word, f"between {_told(left)} from the left and {_told(right)} from the right", rough=True)
     if not around.is_sharp(got):
         return Verdict("undecided", f"{_told(around)}, too coarse to tell", rough=around.error == math.inf)
     again = central(f, x, noise, first=0.04, levels=DEEP)
-    if again.agrees(got) or not again.is_sharp(got):
+    if again.agrees(got, slack) or not again.is_sharp(got):
         return Verdict("undecided", "differences of different steps disagree")
     return Verdict("wrong", _told(around))
 
@@ -362,26 +369,28 @@ class _ValueCheck(_Check):
                     continue
                 found = [g.data for g in gradients(y, leaves)]
                 whole.update({(*before, i): g for i, g in enumerate(found)})
+                graphs = gradients(y, leaves, create_graph=True)
+                bars.update({(*before, i): _noise(g) for i, g in enumerate(graphs)})
                 noise = _noise(y)
                 for i, g in enumerate(found):
                     if n == 1 or i >= before[-1]:
-                        self.one(output, before, i, g, noise, y)
-                graphs = gradients(y, leaves, create_graph=True)
+                        self.one(output, before, i, g, noise, 64.0 * bars[(*before, i)], y)
                 self.equal("rules on Values against rules on floats", found, [g.data for g in graphs], n)
                 self.equal("the compiled engine against the readable one", found, _on_readable(y, leaves), n)
-                self.forward(output, before, found, [100.0 * _noise(g) for g in graphs])
-                bars.update({(*before, i): _noise(g) for i, g in enumerate(graphs)})
+                self.forward(output, before, found, [100.0 * bars[(*before, i)] for i in range(len(found))])
             if n > 1 and len(whole) == len(self.xs) ** n:
                 self.symmetric(f"f{place} differentiated {n} times", whole, bars)
 
-    def one(self, output: int, before: tuple[int, ...], i: int, got: float, noise: float, root: Value) -> None:
+    def one(
+        self, output: int, before: tuple[int, ...], i: int, got: float, noise: float, slack: float, root: Value
+    ) -> None:
         """One derivative against differences of the one before."""
 
         def along(t: float) -> float:
             xs = [*self.xs[:i], t, *self.xs[i + 1 :]]
             return self.derivative(xs, output, before, graph=False)[0].data
 
-        verdict = judge(along, self.xs[i], got, noise)
+        verdict = judge(along, self.xs[i], got, noise, slack)
         what = f"the derivative{self.outputs[output] and ' of f' + self.outputs[output]} by {self.by((*before, i))}"
         more = ""
         if verdict.word == "wrong":
@@ -511,7 +520,7 @@ class _BridgeCheck(_Check):
         except (TypeError, ValueError, ArithmeticError):
             return
         trusted = central(lambda t: self.f.value(self.tree, [*self.xs[:i], t, *self.xs[i + 1 :]]), self.xs[i])
-        if trusted.agrees(exact, 50.0) and trusted.is_sharp(exact):
+        if trusted.agrees(exact, bars=50.0) and trusted.is_sharp(exact):
             self.report.compared += 1
             if abs(got - exact) > 1e-11 * abs(exact):
                 self.fail(f"{what} is wrong", got, f"{exact!r} by a complex step")

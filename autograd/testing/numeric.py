@@ -37,11 +37,11 @@ class Estimate(NamedTuple):
     error: float
     diverges: float = 0.0
 
-    def agrees(self, got: float, bars: float = 5.0) -> bool:
-        """Whether `got` lies within so many error bars, or is the infinity that the differences grow to."""
+    def agrees(self, got: float, slack: float = 0.0, bars: float = 5.0) -> bool:
+        """Whether `got` lies within so many error bars and a slack, or is the infinity that the differences grow to."""
         if math.isinf(got):
             return self.diverges * got > 0.0
-        return abs(got - self.value) <= bars * self.error + 1e-10 * abs(self.value)
+        return abs(got - self.value) <= bars * self.error + slack + 1e-10 * abs(self.value)
 
     def is_sharp(self, got: float) -> bool:
         """Whether the bar is small enough to hold `got` against it."""
