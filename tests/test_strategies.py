@@ -25,7 +25,7 @@ from autograd.testing.strategies import (
     values,
 )
 
-shrunk = settings(max_examples=200, suppress_health_check=list(HealthCheck), database=None)
+shrunk = settings(max_examples=200, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
 drawn = settings(shrunk, phases=[Phase.generate])
 few = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
@@ -170,13 +170,6 @@ def test_the_simplest_counterexample_is_told():
     check_everywhere(late, [(-30, 4)])
     with pytest.raises(GradientError):
         check_everywhere(late, st.tuples(st.floats(4, 6)))
-
-
-def test_everything_is_found_by_an_expression_with_it():
-    wrong = ag.Op("wrong", 2, lambda a, b: a * b)
-    ag.rule(wrong)(lambda g, y, a, b: (g * b, g * b))
-    with pytest.raises(GradientError, match="wrong at"):
-        check_everywhere(lambda x, y: ag.tanh(wrong(x, y)) + y, [(-2, 2), (0.5, 2)], examples=20)
 
 
 @pytest.mark.parametrize(

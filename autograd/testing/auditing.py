@@ -359,7 +359,10 @@ class _Auditor:
             return []
         shapes = [(name, a.shape) for name, a in self.arrays]
         try:
-            return recognise(shapes, [s.point for s in seen])
+            found = recognise(shapes, [s.point for s in seen])
+            for net, _ in found:
+                net.rate = self.rate
+            return found
         except (TypeError, ValueError, IndexError):  # data that are no arrays of numbers
             return []
 
@@ -677,8 +680,12 @@ def _scaled(c: float, loss: Loss, n: int, k: int) -> str:
         (0.5 / (n * k), "half the mean of "),
     ):
         if math.isclose(c, size, rel_tol=1e-6):
-            return text + loss.formula
-    return f"{_number(c)} {loss.formula}"
+            return _times(text, loss.formula)
+    return _times(f"{_number(c)} ", loss.formula)
+
+
+def _times(factor: str, formula: str) -> str:
+    return f"-{factor}{formula[1:]}" if formula.startswith("-") else factor + formula
 
 
 def _formula(net: Net, reading: Samples, seen: _Seen) -> str:

@@ -196,7 +196,7 @@ def arrays(parameters: Any) -> list[tuple[str, Any]]:
     if isinstance(parameters, (list, tuple)) and (separate or _holds_arrays(parameters) or not _is_regular(parameters)):
         found = []
         for i, x in enumerate(parameters):
-            found += [(f"[{i}]{name}", a) for name, a in arrays(x)]
+            found += [(f"[{i}]{'' if name[:1] in ('', '[') else '.'}{name}", a) for name, a in arrays(x)]
         return found
     return [("", np.asarray(parameters, float))]
 

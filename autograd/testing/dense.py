@@ -59,14 +59,13 @@ TANH = Activation("tanh", np.tanh, lambda z: 1.0 - np.tanh(z) ** 2)
 RELU = Activation("ReLU", lambda z: np.maximum(z, 0.0), lambda z: (z > 0.0) * 1.0)
 IDENTITY = Activation("identity", lambda z: z, np.ones_like)
 SOFTMAX = Activation("softmax", _softmax, lambda z: _softmax(z) * (1.0 - _softmax(z)))  # its diagonal
+LEAKY = _leaky(0.01)
 ACTIVATIONS = (
     IDENTITY,
     SIGMOID,
     TANH,
     RELU,
-    _leaky(0.01),
-    _leaky(0.1),
-    _leaky(0.2),
+    LEAKY,
     Activation("softplus", lambda z: np.logaddexp(0.0, z), _sigmoid),
     Activation(
         "ELU", lambda z: np.where(z > 0.0, z, np.expm1(np.minimum(z, 0.0))), lambda z: np.exp(np.minimum(z, 0.0))
@@ -76,11 +75,12 @@ ACTIVATIONS = (
     Activation("sine", np.sin, np.cos),
     Activation("square", np.square, lambda z: 2.0 * z),
     Activation("exp", np.exp, np.exp),
+    *(_leaky(slope) for slope in (0.1, 0.2, 0.05, 0.02, 0.3, 0.25)),
     SOFTMAX,
 )
 
 
-COMMON = (RELU, TANH, SIGMOID, IDENTITY, ACTIVATIONS[4])
+COMMON = (RELU, TANH, SIGMOID, IDENTITY, LEAKY)
 
 
 class Loss(NamedTuple):
@@ -176,6 +176,8 @@ class Net:
         loss: by which the output is judged; None where nothing told.
         factor: what the loss is multiplied by.
         decay: what Σ w² is multiplied by and added to the loss.
+        rate: the learning rate of a backward pass that takes a step, else None.
+        names: of each layer's parameters.
     """
 
     layers: list[Layer]
@@ -183,6 +185,7 @@ class Net:
     loss: Loss | None = None
     factor: float = 1.0
     decay: float = 0.0
+    rate: float | None = None
     names: list[str] = field(default_factory=list)
 
     def forward(self, theta: Array, x: Array) -> tuple[list[Array], list[Array]]:
@@ -227,7 +230,7 @@ class Net:
                 twice = {"decay halved": 0.5, "decay doubled": 2.0}.get(does, 1.0)
                 total[layer.weights] += twice * 2.0 * self.decay * theta[layer.weights]
             above = delta
-            error = self._propagated(theta, at, delta, error, below, does)
+            error = self._propagated(theta, at, delta, error, below, total, does)
         return total
 
     def _slope(
@@ -310,7 +313,9 @@ class Net:
         }
         return sums[does]() if does in sums else delta.sum(axis=0)
 
-    def _propagated(self, theta: Array, at: int, delta: Array, error: Array, below: Array, does: str) -> Array:
+    def _propagated(
+        self, theta: Array, at: int, delta: Array, error: Array, below: Array, total: Array, does: str
+    ) -> Array:
         """What reaches the layer before."""
         weights = theta[self.layers[at].weights]
         if does == "weights transposed":
@@ -319,6 +324,8 @@ class Net:
             weights = theta[self.layers[int(does.split()[-1])].weights]
         elif does == "weights not used":
             weights = np.eye(*weights.shape)
+        elif does == "weights updated":
+            weights = weights - (self.rate or 0.0) * total[self.layers[at].weights]
         elif does == "weights absolute":
             weights = np.abs(weights)
         sent = error if does == "sent without slope" else delta
@@ -393,6 +400,9 @@ class Net:
                 if all(shapes[k] == shapes[i] and k != i for i in layers):
                     told = f"the error is sent back through the weights of layer {k + 1}: the wrong weight matrix"
                     yield "wrong weight", f"weights of layer {k}", told
+            if self.rate is not None:
+                told = "the error is sent back through weights that this step has changed already: stale order"
+                yield "wrong weight", "weights updated", told
             yield "wrong weight", "weights not used", "the error is sent back without the weights"
             yield "wrong weight", "weights absolute", "the error is sent back through the absolute weights"
             yield "wrong weight", "weights summed", "the error is sent back summed over the units, without the weights"
