@@ -22,15 +22,15 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MODULES = ("autograd/rules.py", "autograd/chain.py")
-TESTS = (
-    "tests/test_rules.py tests/test_chain.py tests/test_calculus.py tests/test_rule_text.py tests/test_properties.py"
-)
-SECONDS = 300.0
+MODULES = {  # and the tests that a mutant of it may die of, the likeliest first
+    "autograd/rules.py": ("test_rules", "test_rule_text", "test_calculus", "test_properties", "test_chain"),
+    "autograd/chain.py": ("test_chain", "test_calculus", "test_rules", "test_properties"),
+}
+SECONDS = 600.0
 
 CONFIG = """
 [cosmic-ray]
-module-path = [{modules}]
+module-path = "{module}"
 timeout = {seconds}
 excluded-modules = []
 test-command = "{python} -m pytest -x -q -p no:cacheprovider {tests}"
@@ -42,7 +42,6 @@ name = "local"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     # (module, the line as it is mutated, operator): why no test can tell
 }
-NOT_CODE = ("from __future__", "import ", "from ", "TYPE_CHECKING", "Final")
 
 
 def main(arguments: list[str]) -> int:
@@ -56,20 +55,32 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", "*.so", "__pycache__", ".*_cache", "out"))
-        return _run(tree, given.sample, given.seed)
+        sessions = [
+            _session(tree, module, " ".join(f"tests/{t}.py" for t in tests)) for module, tests in MODULES.items()
+        ]
+        if given.sample is not None:
+            _keep([session for _, session in sessions], given.sample, given.seed)
+        return _run(tree, sessions)
 
 
-def _run(tree: Path, sample: int | None, seed: int) -> int:
-    config, session = tree / "mutation.toml", tree / "mutation.sqlite"
-    modules = ", ".join(f'"{module}"' for module in MODULES)
-    config.write_text(CONFIG.format(modules=modules, seconds=SECONDS, python=sys.executable, tests=TESTS), "utf-8")
+def _session(tree: Path, module: str, tests: str) -> tuple[Path, Path]:
+    """The mutants of a module, not yet run: (cosmic-ray's configuration, its session)."""
+    stem = Path(module).stem
+    config, session = tree / f"{stem}.toml", tree / f"{stem}.sqlite"
+    config.write_text(CONFIG.format(module=module, seconds=SECONDS, python=sys.executable, tests=tests), "utf-8")
     _cosmic_ray(tree, "init", str(config), str(session))
-    if sample is not None:
-        _keep(session, sample, seed)
-    _cosmic_ray(tree, "--verbosity", "ERROR", "baseline", str(config))
-    _cosmic_ray(tree, "exec", str(config), str(session))
+    return config, session
+
+
+def _run(tree: Path, sessions: list[tuple[Path, Path]]) -> int:
+    """Run them, and tell which live."""
+    results = []
+    for config, session in sessions:
+        _cosmic_ray(tree, "baseline", str(config))
+        _cosmic_ray(tree, "exec", str(config), str(session))
+        results += _results(tree, session)
     killed, alive = 0, []
-    for item, result in _results(tree, session):
+    for item, result in results:
         if result is None or result["test_outcome"] is None:
             continue
         if result["test_outcome"] == "survived":
@@ -103,13 +114,19 @@ def _cosmic_ray(tree: Path, *command: str) -> str:
     return done.stdout
 
 
-def _keep(session: Path, sample: int, seed: int) -> None:
-    """Leave a sample of the mutants in a session."""
-    with sqlite3.connect(session) as database:
-        jobs = sorted(job for (job,) in database.execute("select job_id from work_items"))
-        gone = set(jobs) - set(random.Random(seed).sample(jobs, min(sample, len(jobs))))
-        for table in ("mutation_specs", "work_items"):
-            database.executemany(f"delete from {table} where job_id = ?", [(job,) for job in gone])
+def _keep(sessions: list[Path], sample: int, seed: int) -> None:
+    """Leave a sample of the mutants in the sessions."""
+    jobs = []
+    for session in sessions:
+        with sqlite3.connect(session) as database:
+            jobs += sorted(job for (job,) in database.execute("select job_id from work_items"))
+    kept = set(random.Random(seed).sample(range(len(jobs)), min(sample, len(jobs))))
+    gone = [(job,) for i, job in enumerate(jobs) if i not in kept]
+    print(f"{len(jobs) - len(gone)} of {len(jobs)} mutants")
+    for session in sessions:
+        with sqlite3.connect(session) as database:
+            for table in ("mutation_specs", "work_items"):
+                database.executemany(f"delete from {table} where job_id = ?", gone)
 
 
 def _results(tree: Path, session: Path) -> list[tuple[dict, dict | None]]:
