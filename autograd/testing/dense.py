@@ -140,6 +140,13 @@ LOSSES = (
         lambda a, y: (np.log(np.exp(a - a.max()).sum(axis=1)) + a.max() - (y * a).sum(axis=1)).sum(),
         lambda a, y: _softmax(a) - y,
     ),
+    Loss(
+        "logistic loss of labels ±1",
+        "Σ log(1 + exp(-y a))",
+        lambda a, y: np.logaddexp(0.0, -y * a).sum(),
+        lambda a, y: -y * _sigmoid(-y * a),
+    ),
+    Loss("Poisson loss", "Σ exp(a) - y a", lambda a, y: (np.exp(a) - y * a).sum(), lambda a, y: np.exp(a) - y),
     Loss("sum of the outputs", "Σ a", lambda a, y: a.sum(), lambda a, y: np.ones_like(a)),
     Loss("sum of squared outputs", "Σ a²", lambda a, y: (a**2).sum(), lambda a, y: 2.0 * a),
 )
