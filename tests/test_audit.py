@@ -234,6 +234,7 @@ def test_a_net_that_is_not_dense_gets_a_table():
         ((math.sin, math.cos), InputTypeError, "needs the parameters"),
         ((math.sin, math.cos, "a"), InputTypeError, "must be a real number"),
         ((math.sin, math.cos, []), InputTypeError, "hold no numbers"),
+        ((math.sin, math.cos, np.zeros(20_001)), InputError, "a smaller net"),
         ((lambda a, b, c, d, e: 0, math.cos, 0.3), InputError, "can't be called"),
         ((math.sin, lambda x: {"q": {"r": "s"}}, 0.3), InputError, "no gradients"),
     ],

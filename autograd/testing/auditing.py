@@ -40,6 +40,7 @@ from .numeric import central
 
 CLOSE = 1e-6  # relative to the largest entry: two gradients are the same
 NEAR = 1e-3  # they may be the same but for a 1e-8 inside a logarithm
+MOST = 20_000  # parameters: each is one of the true gradient's slopes
 POINTS = 5  # where the functions are asked: the given one, then random ones
 TRUE_AT = 3  # of these, where the true gradient is computed
 NAMES = {
@@ -198,6 +199,11 @@ class _Auditor:
         self.theta = np.concatenate([np.ravel(a) for _, a in self.arrays]) if self.arrays else np.zeros(0)
         if not self.theta.size:
             raise InputTypeError("audit: the parameters hold no numbers")
+        if self.theta.size > MOST:
+            raise InputError(
+                f"audit: {self.theta.size} parameters take too long, {MOST} are the most; a mistake shows in a "
+                "smaller net too: give its layers a few units each, of different sizes"
+            )
         if isinstance(loss, str) and loss.lower() not in NAMES:
             raise InputError(
                 f"audit: loss must be a function of (prediction, targets) or one of {', '.join(NAMES)}, not {loss!r}"
