@@ -22,7 +22,7 @@ from collections.abc import Collection, Sequence
 from heapq import heappop, heappush
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from . import modes
 from .errors import InputTypeError, RuleError, StaleGraphError, describe
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 lock = threading.RLock()  # one pass at a time; a hook may start another
 latest_assignment = 0  # the number of the leaf whose data was assigned last: older nodes may be stale
 hooked: WeakSet[Any] = WeakSet()  # what holds the hooks of nodes; while there is none, no pass looks for them
+
+_last = threading.local()  # its `output`: a weak reference to where this thread's last pass began
 
 MANY: Final = object()  # in a node's second input slot: the first one holds a tuple of them
 
@@ -52,6 +54,9 @@ def topological_order(*roots: Value) -> list[Value]:
     for root in roots:
         if not hasattr(root, "inputs"):
             raise InputTypeError(f"topological_order(*roots) takes Values, not {type(root).__name__} {root!r}")
+    quick = type(roots[0])._ordered(list(roots)) if roots else []
+    if quick is not None:
+        return quick
     seen = {root for root in roots if root.inputs}
     stack = list(seen)
     while stack:
@@ -62,8 +67,54 @@ def topological_order(*roots: Value) -> list[Value]:
     return sorted(seen, key=attrgetter("_seq"), reverse=True)
 
 
+def leading(roots: Sequence[Value], xs: Sequence[Value]) -> list[Value]:
+    """The interior nodes behind the roots that were computed from one of xs, oldest first."""
+    quick = type(roots[0])._leading(list(roots), list(xs)) if roots else []
+    if quick is not None:
+        return quick
+    found, nodes = set(xs), []
+    for node in reversed(topological_order(*roots)):
+        if any(type(x) is not float and x in found for x in node.inputs):
+            found.add(node)
+            nodes.append(node)
+    return nodes
+
+
+def users(root: Value, value: Value) -> tuple[dict[Value, Value], dict[Value, list[Value]]]:
+    """Who uses the nodes that lead from the value to the root: of each the first, and where there are more, the others.
+
+    Oldest first.
+    """
+    quick = type(root)._users(root, value)
+    if quick is not None:
+        return quick
+    first: dict[Value, Value] = {}
+    more: dict[Value, list[Value]] = {}
+    found = {value}
+    for node in leading([root], [value]):
+        found.add(node)
+        for x in node.inputs:
+            if type(x) is not float and x in found and first.setdefault(x, node) is not node:
+                others = more.setdefault(x, [])
+                if not others or others[-1] is not node:
+                    others.append(node)
+    return first, more
+
+
+def remember(root: Value) -> None:
+    """Note that a pass of this thread began at `root`, without keeping it alive."""
+    _last.output = ref(root)
+
+
+def last_output() -> Value | None:
+    """Where this thread's last pass began, if that still exists."""
+    found = getattr(_last, "output", None)
+    return None if found is None else found()
+
+
 def backward(root: Value, gradient: float) -> None:
     """Set the gradient of every interior node behind `root`, and add to those of its leaves."""
+    _last.output = ref(root)
     with lock:
         quick = not len(hooked) and _slots_are_free()
         _add(*(sweep_floats(root, gradient) if quick else sweep([(root, gradient)], keep=True)))
@@ -91,14 +142,9 @@ def gradients(seeds: Sequence[tuple[Value, Any]], xs: Sequence[Value], create_gr
         if quick is not None:
             return quick
     wanted: dict[Value, Any] = dict.fromkeys(xs)
-    leading = set(wanted)  # to one of xs
-    for node in reversed(topological_order(*[root for root, _ in seeds])):
-        if any(type(x) is not float and x in leading for x in node.inputs):
-            leading.add(node)
+    among = {*wanted, *leading([root for root, _ in seeds], xs)}
     with lock:
-        found = sweep(
-            [(root, g) for root, g in seeds if root in leading], wanted=wanted, among=leading, graph=create_graph
-        )
+        found = sweep([(root, g) for root, g in seeds if root in among], wanted=wanted, among=among, graph=create_graph)
     wanted.update(zip(*found, strict=True))
     return [wanted[x] for x in xs]
 
@@ -291,18 +337,19 @@ def contributions(node: Any, g: Any, graph: bool = False) -> Sequence[Any]:
         refuse_stale(node)
     op, inputs, Value = node._operation, node.inputs, type(node)
     if graph:
-        return _checked(node, op.rule(g, node, *inputs), graph)
+        return checked(node, op.rule(g, node, *inputs), graph)
     floats = [x._data if type(x) is Value else x for x in inputs]
     try:
-        return _checked(node, op.float_rule(g, node._data, *floats), graph)
+        sent: Sequence[Any] = op.float_rule(g, node._data, *floats)
     except ARITHMETIC as cause:
         return _ieee_contributions(node, g, floats, cause)
+    return sent if op.first_rule is not None else checked(node, sent)  # ours are known to be right
 
 
 def _ieee_contributions(node: Any, g: float, floats: list[float], cause: Exception) -> Sequence[Any]:
     """The same rule on Values that answer inf and nan where floats raise."""
     Value = type(node)
-    with modes.mode(modes.IEEE | modes.NO_GRAD):
+    with modes.mode(modes.IEEE | modes.NO_GRAD, modes.TRACE | modes.ANOMALY):
         try:
             sent = node._operation.rule(Value(g), Value(node._data), *map(Value, floats))
         except InputTypeError:  # math.sqrt(a) and the like, which can answer no inf
@@ -311,13 +358,13 @@ def _ieee_contributions(node: Any, g: float, floats: list[float], cause: Excepti
                 f"the rule of {name!r} raised {cause!r} at {node!r}; in a rule write autograd.sqrt instead of "
                 "math.sqrt, and so on: then it answers inf or nan"
             ) from cause
-        return _checked(node, sent, False)
+        return checked(node, sent)
 
 
 _FLOAT_OR_NONE: Final = {float, type(None)}
 
 
-def _checked(node: Any, sent: Any, graph: bool) -> Sequence[Any]:
+def checked(node: Any, sent: Any, graph: bool = False) -> Sequence[Any]:
     """What a rule returned, as one float an input, or one Value; None stays None."""
     name, Value, wanted = node._operation.name, type(node), len(node.inputs)
     if not isinstance(sent, (tuple, list)) or len(sent) != wanted:

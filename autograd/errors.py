@@ -12,15 +12,19 @@
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
     ├── GradientError          AssertionError      a derivative that its function's differences deny
+    ├── AnomalyError           ArithmeticError     a nan or an infinity, where `detect_anomaly` looks for them
     └── MissingLibraryError    ImportError         an optional library is not installed
 
-Each is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
+    IndependenceWarning        UserWarning         a result to differentiate does not depend on the input
+
+Each error is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
 Only the forward pass raises for arithmetic; the backward pass computes in IEEE arithmetic.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,8 +85,24 @@ class GradientError(AutogradError, AssertionError):
     report: Any = None
 
 
+class AnomalyError(AutogradError, ArithmeticError):
+    """A nan or an infinity was made, inside `detect_anomaly`.
+
+    Attributes:
+        explanation: what `autograd.why` would say of it.
+    """
+
+    def __init__(self, message: str, explanation: Any = None) -> None:
+        super().__init__(message)
+        self.explanation = explanation
+
+
 class MissingLibraryError(AutogradError, ImportError):
     """A library that only this feature needs is not installed; the message names what to install."""
+
+
+class IndependenceWarning(UserWarning):
+    """A function that is differentiated does not depend on its argument: its derivative is 0, if that was meant."""
 
 
 def describe(x: Any) -> str:
@@ -99,14 +119,18 @@ def _number(x: Any) -> Any:
     return x if isinstance(x, float) else x.data
 
 
-def forward_error(op: Op, inputs: tuple[Any, ...], cause: Exception) -> AutogradError:
-    """The error of ``op`` at ``inputs``: value, place, remedy. ``cause`` is what Python raised."""
+def told(op: Op, inputs: Sequence[Any]) -> str:
+    """A call with what it was given, for a message: ``log(a) at a = -0.3 (label 'p')``."""
     names = ("a", "b", "c") if len(inputs) <= 3 else tuple(f"x{i}" for i in range(len(inputs)))
     shown = list(zip(names, inputs, strict=False))[:8]
     call = f"{op.name}({', '.join(name for name, _ in shown)}{', …' if len(inputs) > 8 else ''})"
     if len(inputs) == 2 and not op.symbol.isidentifier():
         call = f"a {op.symbol} b"
-    at = ", ".join(f"{name} = {describe(x)}" for name, x in shown)
+    return f"{call} at {', '.join(f'{name} = {describe(x)}' for name, x in shown)}"
+
+
+def forward_error(op: Op, inputs: tuple[Any, ...], cause: Exception) -> AutogradError:
+    """The error of ``op`` at ``inputs``: value, place, remedy. ``cause`` is what Python raised."""
     floats = [_number(x) for x in inputs]
     kind: type[AutogradError]
     if isinstance(cause, ZeroDivisionError) or op.is_pole(*floats):
@@ -116,4 +140,4 @@ def forward_error(op: Op, inputs: tuple[Any, ...], cause: Exception) -> Autograd
     else:
         kind = RangeError if isinstance(cause, OverflowError) else DomainError
         why = op.needs or f"Python says: {cause}. autograd.ieee() goes on without an error."
-    return kind(f"{call} at {at}. {why}")
+    return kind(f"{told(op, inputs)}. {why}")

@@ -6,9 +6,12 @@ an ordinary program pays for one test of one number.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ContextDecorator
+from types import CodeType
 from typing import Any
 
 from .errors import InputError, InputTypeError
@@ -16,6 +19,8 @@ from .errors import InputError, InputTypeError
 IEEE = 1
 NO_GRAD = 2
 TRACE = 4
+ANOMALY = 8  # a nan is an error
+INFINITE = 16  # and so is an infinity
 
 active = 0
 _counting = threading.Lock()
@@ -30,6 +35,10 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OURS = tuple(os.path.join(_PACKAGES, package, "") for package in ("autograd", "nn"))
+_READERS = ("data", "item", "note_read")  # the functions by which a number is taken
+_inside: dict[str, str] = {}  # file: which of these it lies in, "" where in none
 listeners: list[Callable[[int], object]] = []  # each is told this thread's word when it changes
 
 
@@ -120,24 +129,69 @@ def no_grad(function: Callable[..., Any] | None = None) -> Any:
 
 
 def trace(function: Callable[..., Any] | None = None) -> Any:
-    """Note on every node which `nn` module made it: `Value.module` tells. Ops are slower meanwhile.
+    """Note on every node the line that made it, `Value.source`, and the `nn` module, `Value.module`.
 
-    Usable as a ``with`` block or as a decorator; it holds for the current thread.
+    Ops are slower meanwhile. It can't be had afterwards: what was built outside has no lines. Usable as a ``with``
+    block or as a decorator; it holds for the current thread.
 
     >>> import nn
     >>> from autograd import trace
     >>> model = nn.MLP(2, [3, 1], seed=0)
     >>> with trace():
     ...     y = model([1.0, 2.0])
-    >>> y.module
-    'MLP.layers.1'
+    >>> y.module, y.source.text
+    ('MLP.layers.1', 'y = model([1.0, 2.0])')
     """
     return _mode("trace", TRACE, function)
+
+
+def detect_anomaly(function: Callable[..., Any] | None = None, *, inf: bool = True) -> Any:
+    """Raise `AnomalyError` where the first nan or infinity is made, forward or, failing that, backward.
+
+    The error names the op, its inputs and the line, and carries the same as its ``explanation``. Lines are traced
+    meanwhile, and a backward pass runs step by step: it is for finding a fault, not for training. Usable as a ``with``
+    block or as a decorator; it holds for the current thread.
+
+    Args:
+        function: what to decorate.
+        inf: whether infinities are errors too; a mask of -inf wants False.
+
+    >>> from autograd import Value, detect_anomaly, ieee
+    >>> x = Value(-1.0, "x")
+    >>> with ieee(), detect_anomaly():
+    ...     y = x.log() * 0.0  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    autograd.errors.AnomalyError: log(x) at ...: log(a) at a = -1.0 (label 'x') is nan. log needs a > 0; ...
+    """
+    if not isinstance(inf, bool):
+        raise InputTypeError(f"detect_anomaly(inf=…) takes True or False, not {inf!r}")
+    return _mode("detect_anomaly", TRACE | ANOMALY | INFINITE * inf, function, INFINITE * (not inf))
 
 
 def path() -> str:
     """The path of the module that runs in this thread, where it is traced."""
     return _thread.path
+
+
+def here(through_ours: bool = True) -> tuple[CodeType, int, bool] | None:
+    """Where the program is, outside of this library: its code, the place of the instruction, and whether it called an
+    op there, not something of nn that did; None where no such code runs, or where it has called the library and
+    `through_ours` is false.
+    """
+    frame: Any = sys._getframe(1)
+    direct = True
+    while frame is not None:
+        code = frame.f_code
+        package = _inside.get(code.co_filename)
+        if package is None:
+            package = _inside[code.co_filename] = next((p for p in _OURS if code.co_filename.startswith(p)), "")
+        if not package:
+            return code, frame.f_lasti, direct
+        if not through_ours and frame.f_code.co_name not in _READERS:
+            return None
+        direct = direct and package is _OURS[0]
+        frame = frame.f_back
+    return None
 
 
 def call(module: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -156,7 +210,7 @@ def call(module: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         _thread.path, _thread.paths = before
 
 
-def _mode(name: str, on: int, function: Callable[..., Any] | None) -> Any:
+def _mode(name: str, on: int, function: Callable[..., Any] | None, off: int = 0) -> Any:
     if function is not None and not callable(function):
         raise InputTypeError(f"{name}() is a with block or decorates a function; it takes no {function!r}")
-    return mode(on) if function is None else mode(on)(function)
+    return mode(on, off) if function is None else mode(on, off)(function)

@@ -14,6 +14,7 @@ out; what is rare (labels, hooks) sits in one optional block.
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 from . import chain, modes, ops, rules
 from .errors import CopyError, InputTypeError, InteriorError, RuleError
 from .ops import ARITHMETIC, Op, is_number, number
+
+if TYPE_CHECKING:
+    from .source import Source
 
 Number: TypeAlias = "float | Any"  # what `number` accepts: int, float, bool, Fraction, Decimal, numpy's scalars
 
@@ -53,27 +57,45 @@ def checked_label(label: Any) -> str:
     return str(label)
 
 
+def note_source(node: Any) -> None:
+    """Note on a node where the program is."""
+    node._block().source = modes.here()
+
+
+def note_read(node: Any) -> None:
+    """Note on a node that the program takes its number here, from which no gradient leads back."""
+    made = modes.here(through_ours=False)
+    if made is not None:
+        node._block().reads[made] = None
+
+
 class _ValueType(type):
     """Makes ``Value(data, label)`` a leaf, and leaves ``_blank()`` to ops: a third faster than ``__new__``."""
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
         if len(arguments) == 1 and type(arguments[0]) is float and not named:
-            return _leaf(arguments[0], "")
-        return _leaf(*leaf_arguments(*arguments, **named))
+            leaf = _leaf(arguments[0], "")
+        else:
+            leaf = _leaf(*leaf_arguments(*arguments, **named))
+        if modes.active and modes.word() & modes.TRACE:
+            note_source(leaf)
+        return leaf
 
 
 class Extra:
     """What few nodes have."""
 
-    __slots__ = ("__weakref__", "detached", "hooks", "is_parameter", "label", "module", "source")
+    __slots__ = ("__weakref__", "detached", "hooks", "is_parameter", "label", "module", "reads", "source", "spread")
 
     def __init__(self) -> None:
         self.label = ""
-        self.source: Any = None  # where the node was made, when traced
+        self.source: Any = None  # where the node was made, as modes.here has it, when traced
+        self.reads: dict[Any, None] = {}  # where its number was taken, when traced
         self.module = ""  # the nn module that made it
         self.hooks: dict[int, Callable[[Any], Any]] = {}
         self.is_parameter = False
         self.detached = False
+        self.spread: Any = None  # of an uncertain leaf: what it was measured with, and its place there
 
 
 _NO_EXTRA: Final = Extra()
@@ -239,6 +261,8 @@ class Value(metaclass=_ValueType):
     @property
     def data(self) -> float:
         """The number. It may be assigned on a leaf."""
+        if modes.active and modes.word() & modes.TRACE:
+            note_read(self)
         return self._data
 
     @data.setter
@@ -270,14 +294,18 @@ class Value(metaclass=_ValueType):
         """Whether it has a gradient: a pass reached it, or one was assigned, since the last clearing."""
         return getattr(self, "_grad", None) is not None
 
-    def backward(self, gradient: Number = 1.0) -> None:
+    def backward(self, gradient: Number = 1.0, debug: bool = False) -> None:
         """Differentiate this result: set every interior node's gradient, add to every leaf's.
 
         Args:
             gradient: the gradient to start with, d(whatever)/d(this).
+            debug: go back over the program's own lines, newest first, for a debugger to stop at: build the graph
+                inside `autograd.trace`, set breakpoints on the lines that made it, and look at ``step`` there. The
+                gradients are the same, bit for bit.
 
         Raises:
             StaleGraphError: where a leaf that a derivative needs was assigned since the forward pass.
+            AnomalyError: inside `autograd.detect_anomaly`, where a contribution is nan or infinite.
 
         A pass that fails, also by Ctrl-C or in a hook, leaves the leaves' gradients as they were.
 
@@ -288,11 +316,23 @@ class Value(metaclass=_ValueType):
         >>> y.backward(); x.grad            # leaves add up until they are cleared; nothing else does
         54.0
         """
-        chain.backward(self, number(gradient, "backward's gradient"))
+        start = number(gradient, "backward's gradient")
+        if debug or (modes.active and modes.word() & modes.ANOMALY):
+            self._careful_backward(start, debug)
+        else:
+            chain.backward(self, start)
+
+    def _careful_backward(self, gradient: float, debug: Any) -> None:
+        """A backward pass that someone watches."""
+        if debug:
+            from .user_lines import backward
+        else:
+            from .explanation import backward
+        backward(self, gradient)
 
     def item(self) -> float:
         """The number, under the name that torch gives it."""
-        return self._data
+        return self.data
 
     def detach(self) -> Value:
         """A new leaf with this number, from which nothing leads back here.
@@ -354,6 +394,23 @@ class Value(metaclass=_ValueType):
         return self._known().module
 
     @property
+    def source(self) -> Source | None:
+        """The place in the program that made this node; None unless `autograd.trace` was on.
+
+        >>> from autograd import trace
+        >>> with trace():
+        ...     y = Value(2.0).exp()
+        >>> y.source.line, y.source.segment
+        (2, 'Value(2.0).exp()')
+        """
+        made = self._known().source
+        if made is None:
+            return None
+        from .source import resolved
+
+        return resolved(*made)
+
+    @property
     def is_parameter(self) -> bool:
         """Whether an optimiser may change this leaf: `nn.Parameter` makes such leaves."""
         return self._known().is_parameter
@@ -402,11 +459,16 @@ class Value(metaclass=_ValueType):
             )
         data = op.evaluate([x._data if type(x) is cls else x for x in given], given)
         word = modes.word() if modes.active else 0
-        if word & modes.NO_GRAD:
-            return cls(data)
-        node = cls._made(op, given, data)
-        if word & modes.TRACE and modes.path():
-            node._block().module = modes.path()
+        if word & modes.ANOMALY and not math.isfinite(data) and (word & modes.INFINITE or data != data):
+            from .explanation import forward_anomaly
+
+            raise forward_anomaly(op, given, data, cls)
+        node = cls(data) if word & modes.NO_GRAD else cls._made(op, given, data)
+        if word & modes.TRACE:
+            note_source(node)
+            block = node._block()
+            block.module = modes.path()
+            block.detached = bool(word & modes.NO_GRAD)
         return node
 
     @staticmethod
@@ -435,8 +497,32 @@ class Value(metaclass=_ValueType):
         self._seq = chain.latest_assignment = next(_numbers)
 
     @staticmethod
+    def _last_output() -> Value | None:
+        """What this thread's last backward pass began with, where it still exists."""
+        return chain.last_output()
+
+    def _remember(self) -> None:
+        """Note that a pass of this thread began here."""
+        chain.remember(self)
+
+    @staticmethod
     def _gradients(roots: list[Value], xs: list[Value]) -> list[float | None] | None:
         """What reaches each of xs, where an engine has a faster way than `chain.gradients`, as this one has not."""
+        return None
+
+    @staticmethod
+    def _ordered(roots: list[Value]) -> list[Value] | None:
+        """`chain.topological_order`, where an engine has a faster way."""
+        return None
+
+    @staticmethod
+    def _leading(roots: list[Value], xs: list[Value]) -> list[Value] | None:
+        """`chain.leading`, where an engine has a faster way."""
+        return None
+
+    @staticmethod
+    def _users(root: Value, value: Value) -> tuple[dict[Value, Value], dict[Value, list[Value]]] | None:
+        """`chain.users`, where an engine has a faster way."""
         return None
 
     def _reaches_older(self, number: int) -> bool:
@@ -625,7 +711,7 @@ class Value(metaclass=_ValueType):
             )
         known = self._known()
         grad = self.grad if self.has_grad else None
-        return _unpickled, (self._data, grad, known.label, known.is_parameter, known.detached)
+        return _unpickled, (self._data, grad, known.label, known.is_parameter, known.detached, known.spread)
 
 
 _blank: Final[Callable[[], Value]] = type.__call__.__get__(Value, _ValueType)
@@ -659,16 +745,19 @@ def _copy(old: Any, inputs: Sequence[Any]) -> Any:
     known = old._known()
     if known is not _NO_EXTRA:
         block = new._block()
-        for fact in ("label", "source", "module", "is_parameter", "detached"):
+        for fact in ("label", "source", "module", "is_parameter", "detached", "spread"):
             setattr(block, fact, getattr(known, fact))
     return new
 
 
-def _unpickled(data: float, grad: float | None, label: str, is_parameter: bool, detached: bool) -> Any:
+def _unpickled(
+    data: float, grad: float | None, label: str, is_parameter: bool, detached: bool, spread: Any = None
+) -> Any:
     leaf = sys.modules[__package__].Value(data, label)  # of the engine in use, whichever wrote it
     leaf.grad = grad
-    if is_parameter or detached:
-        leaf._block().is_parameter, leaf._block().detached = is_parameter, detached
+    if is_parameter or detached or spread:
+        block = leaf._block()
+        block.is_parameter, block.detached, block.spread = is_parameter, detached, spread
     return leaf
 
 

@@ -625,7 +625,7 @@ def test_the_same_answers_and_the_same_words(act):
 
 
 PYTHONS_WORDS = {  # the type alone: the words are those of Python, for a function of its own or of C
-    "backward with two": lambda V: (V(1.0) * 2.0).backward(1.0, 2.0),
+    "backward with three": lambda V: (V(1.0) * 2.0).backward(1.0, False, 2.0),
     "backward by another name": lambda V: (V(1.0) * 2.0).backward(seed=1.0),
     "tanh with an argument": lambda V: V(1.0).tanh(2.0),
     "inputs assigned": lambda V: setattr(V(1.0), "inputs", ()),

@@ -34,12 +34,13 @@ static PyObject *operations[N_OPS];   /* the Ops of ops.py, in their order there
 
 static struct {                       /* what is asked of Python, all set by connect() */
     PyObject *record, *constant, *number, *contributions, *refuse_stale, *hooks_applied, *hooked, *acquire, *release;
-    PyObject *op_call, *leaf_arguments, *set_label, *set_data, *set_grad, *power;
+    PyObject *op_call, *leaf_arguments, *note_source, *note_read, *careful_backward, *set_label, *set_data, *set_grad, *power;
     PyObject *repr, *to_float, *to_int, *divmod, *rdivmod, *lt, *le, *eq, *ne, *gt, *ge;
 } py;
 
 #define NO_GRAD 2
 #define TRACE 4
+#define ANOMALY 8
 static THREAD_LOCAL int mode_word;    /* as in modes.py; IEEE mode is for Python to know */
 
 /* The index of a built-in op, -1 for any other. */
@@ -201,6 +202,16 @@ static PyObject *node_repr(PyObject *v) { return PyObject_CallOneArg(py.repr, v)
 /* ── Attributes ───────────────────────────────────────────────────────────────────────────────────────────── */
 
 static PyObject *get_data(PyObject *v, void *Py_UNUSED(c)) { return PyFloat_FromDouble(((Node *)v)->data); }
+static PyObject *get_data_traced(PyObject *v, void *c)
+{
+    if (UNLIKELY(mode_word & TRACE)) {
+        PyObject *done = PyObject_CallOneArg(py.note_read, v);
+        if (!done)
+            return NULL;
+        Py_DECREF(done);
+    }
+    return get_data(v, c);
+}
 static PyObject *get_grad(PyObject *v, void *Py_UNUSED(c)) { return PyFloat_FromDouble(((Node *)v)->grad); }
 static PyObject *get_has_grad(PyObject *v, void *Py_UNUSED(c)) { return PyBool_FromLong(((Node *)v)->word & HAS_GRAD); }
 static PyObject *get_number(PyObject *v, void *Py_UNUSED(c)) { return PyLong_FromUnsignedLongLong(NUMBER((Node *)v)); }
@@ -290,7 +301,7 @@ static int set_extra(PyObject *v, PyObject *x, void *Py_UNUSED(c))
 }
 
 static PyGetSetDef node_getset[] = {
-    {"data", get_data, set_data, "The number. It may be assigned on a leaf.", NULL},
+    {"data", get_data_traced, set_data, "The number. It may be assigned on a leaf.", NULL},
     {"grad", get_grad, set_grad,
      "d(result)/d(this), set by the result's `backward`; 0.0 until then. Assign a number, or None to clear it.", NULL},
     {"has_grad", get_has_grad, NULL,
@@ -308,25 +319,38 @@ static PyGetSetDef node_getset[] = {
 
 /* ── Methods ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
+/* value.backward(gradient=1.0, debug=False) */
 static PyObject *node_backward(PyObject *v, PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
-    double gradient = 1.0;
+    PyObject *given[2] = {NULL, NULL};
     Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
-    if (n + named > 1 || (named && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "gradient"))) {
-        PyErr_SetString(PyExc_TypeError, "backward(gradient=1.0) takes one argument at most, the gradient to start with");
-        return NULL;
+    double gradient = 1.0;
+    for (Py_ssize_t i = 0; i < n + named; i++) {
+        PyObject *name = i < n ? NULL : PyTuple_GET_ITEM(names, i - n);
+        Py_ssize_t place = !name ? i : !PyUnicode_CompareWithASCIIString(name, "gradient") ? 0
+                           : !PyUnicode_CompareWithASCIIString(name, "debug") ? 1 : 2;
+        if (place > 1 || given[place]) {
+            PyErr_SetString(PyExc_TypeError, "backward(gradient=1.0, debug=False) takes no other arguments, and each once");
+            return NULL;
+        }
+        given[place] = args[i];
     }
-    if (n + named && !plain(args[0], &gradient)) {
-        PyObject *x = PyObject_CallFunction(py.number, "Os", args[0], "backward's gradient");
+    int debug = given[1] ? PyObject_IsTrue(given[1]) : 0;
+    if (debug < 0)
+        return NULL;
+    if (given[0] && !plain(given[0], &gradient)) {
+        PyObject *x = PyObject_CallFunction(py.number, "Os", given[0], "backward's gradient");
         if (!x)
             return NULL;
         gradient = PyFloat_AsDouble(x);
         Py_DECREF(x);
     }
+    if (UNLIKELY(debug || mode_word & ANOMALY))
+        return PyObject_CallFunction(py.careful_backward, "OdO", v, gradient, debug ? Py_True : Py_False);
     return backward(v, gradient);
 }
 
-static PyObject *node_item(PyObject *v, PyObject *Py_UNUSED(none)) { return get_data(v, NULL); }
+static PyObject *node_item(PyObject *v, PyObject *Py_UNUSED(none)) { return get_data_traced(v, NULL); }
 
 static PyObject *node_assigned(PyObject *v, PyObject *Py_UNUSED(none))
 {
@@ -339,38 +363,40 @@ static PyObject *get_latest_assignment(PyObject *Py_UNUSED(type), PyObject *Py_U
     return PyLong_FromUnsignedLongLong(latest_assignment);
 }
 
+static PyObject *node_remember(PyObject *v, PyObject *Py_UNUSED(none))
+{
+    if (remember((Node *)v) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *last_output(PyObject *Py_UNUSED(type), PyObject *Py_UNUSED(none))
+{
+    Begun *begun = begun_by(PyThreadState_GetID(PyThreadState_Get()));
+    return Py_NewRef(begun ? (PyObject *)begun->root : Py_None);
+}
+
 static PyMethodDef node_methods[] = {
     {"backward", (PyCFunction)(void (*)(void))node_backward, METH_FASTCALL | METH_KEYWORDS,
      "Differentiate this result: set every interior node's gradient, add to every leaf's."},
     {"item", node_item, METH_NOARGS, "The number, under the name that torch gives it."},
     {"_made", (PyCFunction)(void (*)(void))made, METH_FASTCALL | METH_STATIC, NULL},
     {"_gradients", (PyCFunction)(void (*)(void))gradients, METH_FASTCALL | METH_STATIC, NULL},
+    {"_ordered", ordered_list, METH_O | METH_STATIC, NULL},
+    {"_leading", (PyCFunction)(void (*)(void))leading_list, METH_FASTCALL | METH_STATIC, NULL},
+    {"_users", (PyCFunction)(void (*)(void))users_dicts, METH_FASTCALL | METH_STATIC, NULL},
     {"_reaches_older", reaches_older, METH_O, NULL},
+    {"_remember", node_remember, METH_NOARGS, NULL},
+    {"_last_output", last_output, METH_NOARGS | METH_STATIC, NULL},
     {"_assigned", node_assigned, METH_NOARGS, NULL},
     {"_latest_assignment", get_latest_assignment, METH_NOARGS | METH_STATIC, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 /* Value(data, label="") */
-static PyObject *node_new_leaf(PyObject *Py_UNUSED(type), PyObject *const *args, size_t flagged, PyObject *names)
+static PyObject *labelled_leaf(PyObject *checked)
 {
-    Py_ssize_t n = PyVectorcall_NARGS(flagged);
-    double data;
-    if (n == 1 && !names && plain(args[0], &data))
-        return (PyObject *)new_leaf(data);
-    PyObject *checked = PyObject_Vectorcall(py.leaf_arguments, args, n, names), *v = NULL;
-    if (checked && PyArg_ParseTuple(checked, "dO", &data, &names) && (v = (PyObject *)new_leaf(data))) {
-        if (PyUnicode_GetLength(names) && set_by_python(py.set_label, v, names) < 0)
-            Py_CLEAR(v);
-    }
-    Py_XDECREF(checked);
-    return v;
-}
-
-static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *names)
-{
-    (void)type;
-    PyObject *checked = PyObject_Call(py.leaf_arguments, args, names), *label, *v = NULL;
+    PyObject *label, *v = NULL;
     double data;
     if (checked && PyArg_ParseTuple(checked, "dO", &data, &label) && (v = (PyObject *)new_leaf(data))) {
         if (PyUnicode_GetLength(label) && set_by_python(py.set_label, v, label) < 0)
@@ -378,6 +404,32 @@ static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *names)
     }
     Py_XDECREF(checked);
     return v;
+}
+
+static PyObject *with_source(PyObject *v)
+{
+    if (LIKELY(!(mode_word & TRACE)) || !v)
+        return v;
+    PyObject *done = PyObject_CallOneArg(py.note_source, v);
+    if (!done)
+        Py_CLEAR(v);
+    Py_XDECREF(done);
+    return v;
+}
+
+static PyObject *node_new_leaf(PyObject *Py_UNUSED(type), PyObject *const *args, size_t flagged, PyObject *names)
+{
+    Py_ssize_t n = PyVectorcall_NARGS(flagged);
+    double data;
+    if (n == 1 && !names && plain(args[0], &data))
+        return with_source((PyObject *)new_leaf(data));
+    return with_source(labelled_leaf(PyObject_Vectorcall(py.leaf_arguments, args, n, names)));
+}
+
+static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *names)
+{
+    (void)type;
+    return with_source(labelled_leaf(PyObject_Call(py.leaf_arguments, args, names)));
 }
 
 static PyNumberMethods node_number = {
@@ -465,8 +517,8 @@ static PyObject *module_connect(PyObject *Py_UNUSED(module), PyObject *args, PyO
 #define ASK(name) {#name, &py.name}
     struct { const char *name; PyObject **place; } wanted[] = {
         ASK(record), ASK(constant), ASK(number), ASK(contributions), ASK(refuse_stale), ASK(hooks_applied),
-        ASK(hooked), ASK(acquire), ASK(release), ASK(op_call), ASK(leaf_arguments), ASK(set_label), ASK(set_data),
-        ASK(set_grad), ASK(power), ASK(repr), ASK(to_float), ASK(to_int), ASK(divmod), ASK(rdivmod), ASK(lt),
+        ASK(hooked), ASK(acquire), ASK(release), ASK(op_call), ASK(leaf_arguments), ASK(note_source), ASK(note_read),
+        ASK(careful_backward), ASK(set_label), ASK(set_data), ASK(set_grad), ASK(power), ASK(repr), ASK(to_float), ASK(to_int), ASK(divmod), ASK(rdivmod), ASK(lt),
         ASK(le), ASK(eq), ASK(ne), ASK(gt), ASK(ge),
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {

@@ -30,6 +30,7 @@ typedef struct {                             /* and behind them one bit each: wh
 
 #define HAS_GRAD 1
 #define SEEN 2                       /* by a walk that is under way */
+#define BEGUN 4                      /* a thread's last pass began here */
 #define NUMBER(v) ((v)->word >> 12)
 #define CODE(v) ((int)((v)->word >> 4 & 255))
 #define WORD(number, code) ((uint64_t)(number) << 12 | (uint64_t)(code) << 4)
@@ -210,8 +211,58 @@ static Node *new_leaf(double data)
     return v;
 }
 
+/* ── Where each thread's last pass began, which does not keep the node alive ──────────────────────────────── */
+
+typedef struct {
+    uint64_t thread;
+    Node *root;
+} Begun;
+
+static Begun *begun;
+static size_t begun_count, begun_capacity;
+
+static Begun *begun_by(uint64_t thread)
+{
+    for (size_t i = 0; i < begun_count; i++)
+        if (begun[i].thread == thread)
+            return begun + i;
+    return NULL;
+}
+
+static NOINLINE void forget(Node *root)
+{
+    for (size_t i = begun_count; i-- > 0;)
+        if (begun[i].root == root)
+            begun[i] = begun[--begun_count];
+}
+
+static int remember(Node *root)
+{
+    uint64_t thread = PyThreadState_GetID(PyThreadState_Get());
+    Begun *mine = begun_by(thread);
+    if (!mine) {
+        if (begun_count == begun_capacity) {
+            size_t capacity = begun_capacity ? 2 * begun_capacity : 8;
+            Begun *more = PyMem_RawRealloc(begun, capacity * sizeof(Begun));
+            if (!more) {
+                PyErr_NoMemory();
+                return -1;
+            }
+            begun = more;
+            begun_capacity = capacity;
+        }
+        mine = begun + begun_count++;
+        mine->thread = thread;
+    }
+    mine->root = root;
+    root->word |= BEGUN; /* kept where another root takes its place: freed, it is looked for once in vain */
+    return 0;
+}
+
 static inline void release(Node *v)
 {
+    if (UNLIKELY(v->word & BEGUN))
+        forget(v);
     Py_CLEAR(v->extra);
     if (CODE(v) == NARY) {
         Py_DECREF(v->operation);

@@ -495,7 +495,7 @@ static void unlock(void)
 static PyObject *backward(PyObject *root, double gradient)
 {
     Pass pass;
-    if (lock() < 0)
+    if (remember((Node *)root) < 0 || lock() < 0)
         return NULL;
     int failed = run(&pass, &root, 1, gradient, 1);
     for (size_t i = 0; !failed && i < pass.leaf_count; i++) {
@@ -551,35 +551,189 @@ static PyObject *gradients(PyObject *Py_UNUSED(type), PyObject *const *args, Py_
     return found;
 }
 
+/* ── The graph behind some roots ──────────────────────────────────────────────────────────────────────────────── */
+
+static int newer_first(const void *p, const void *q)
+{
+    uint64_t a = NUMBER(*(Node *const *)p), b = NUMBER(*(Node *const *)q);
+    return (a < b) - (a > b);
+}
+
+/* The interior nodes behind the roots, newest first where asked for, in an array to be freed; -1 where memory ends. */
+static Py_ssize_t behind(PyObject *roots, int in_order, Node ***nodes)
+{
+    Node **seen = NULL;
+    size_t count = 0, capacity = 0;
+    int failed = 0, sorted = 1;
+    for (Py_ssize_t i = 0; !failed && i < PyList_GET_SIZE(roots); i++) {
+        Node *root = (Node *)PyList_GET_ITEM(roots, i);
+        if (CODE(root) == LEAF || root->word & SEEN)
+            continue;
+        if (!(failed = grown((void **)&seen, &capacity, sizeof(Node *), count + 1) < 0)) {
+            root->word |= SEEN;
+            seen[count++] = root;
+        }
+    }
+    for (size_t next = 0; next < count && !failed; next++) {
+        Node *v = seen[next];
+        for (Py_ssize_t i = 0; i < input_count(v) && !failed; i++) {
+            double c;
+            Node *x = input(v, i, &c);
+            if (!x || CODE(x) == LEAF || x->word & SEEN)
+                continue;
+            if (!(failed = grown((void **)&seen, &capacity, sizeof(Node *), count + 1) < 0)) {
+                sorted = sorted && NUMBER(x) < NUMBER(seen[count - 1]);
+                x->word |= SEEN;
+                seen[count++] = x;
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        seen[i]->word &= ~(uint64_t)SEEN;
+    if (failed) {
+        PyMem_Free(seen);
+        return -1;
+    }
+    if (in_order && (!sorted || PyList_GET_SIZE(roots) > 1))
+        qsort(seen, count, sizeof(Node *), newer_first);
+    *nodes = seen;
+    return (Py_ssize_t)count;
+}
+
+static int all_nodes(PyObject *list)
+{
+    for (Py_ssize_t i = 0; PyList_CheckExact(list) && i < PyList_GET_SIZE(list); i++)
+        if (!IS_NODE(PyList_GET_ITEM(list, i)))
+            return 0;
+    return PyList_CheckExact(list);
+}
+
+/* Value._ordered(roots): the interior nodes that the roots were computed from, newest first; None where they are not
+   all of this class. */
+static PyObject *ordered_list(PyObject *Py_UNUSED(type), PyObject *roots)
+{
+    Node **nodes = NULL;
+    if (!all_nodes(roots))
+        Py_RETURN_NONE;
+    Py_ssize_t count = behind(roots, 1, &nodes);
+    PyObject *list = count < 0 ? NULL : PyList_New(count);
+    for (Py_ssize_t i = 0; list && i < count; i++)
+        PyList_SET_ITEM(list, i, Py_NewRef((PyObject *)nodes[i]));
+    PyMem_Free(nodes);
+    return list;
+}
+
+typedef struct {
+    Node *input, *user;
+} Edge;
+
+/* The edges from inputs that were computed from one of xs, or are one, to their users; the oldest user first. Nothing of
+   Python's runs while nodes are marked. */
+static Py_ssize_t edges_from(PyObject *roots, PyObject *xs, Edge **edges)
+{
+    Node **nodes = NULL;
+    size_t count = 0, capacity = 0;
+    int failed = 0;
+    Py_ssize_t n = behind(roots, 1, &nodes);
+    if (n < 0)
+        return -1;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(xs); i++)
+        ((Node *)PyList_GET_ITEM(xs, i))->word |= SEEN;
+    for (Py_ssize_t k = n; k-- > 0 && !failed;)
+        for (Py_ssize_t i = 0; i < input_count(nodes[k]) && !failed; i++) {
+            double c;
+            Node *x = input(nodes[k], i, &c);
+            if (!x || !(x->word & SEEN))
+                continue;
+            if (!(failed = grown((void **)edges, &capacity, sizeof(Edge), count + 1) < 0)) {
+                (*edges)[count++] = (Edge){x, nodes[k]};
+                nodes[k]->word |= SEEN;
+            }
+        }
+    for (Py_ssize_t k = 0; k < n; k++)
+        nodes[k]->word &= ~(uint64_t)SEEN;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(xs); i++)
+        ((Node *)PyList_GET_ITEM(xs, i))->word &= ~(uint64_t)SEEN;
+    PyMem_Free(nodes);
+    return failed ? -1 : (Py_ssize_t)count;
+}
+
+/* Value._leading(roots, xs): the interior nodes behind the roots that were computed from one of xs, oldest first. */
+static PyObject *leading_list(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize_t n)
+{
+    Edge *edges = NULL;
+    if (n != 2 || !all_nodes(args[0]) || !all_nodes(args[1]))
+        Py_RETURN_NONE;
+    Py_ssize_t count = edges_from(args[0], args[1], &edges), kept = 0;
+    for (Py_ssize_t k = 0; k < count; k++)
+        if (!kept || edges[kept - 1].user != edges[k].user)
+            edges[kept++].user = edges[k].user;
+    PyObject *list = count < 0 ? NULL : PyList_New(kept);
+    for (Py_ssize_t i = 0; list && i < kept; i++)
+        PyList_SET_ITEM(list, i, Py_NewRef((PyObject *)edges[i].user));
+    PyMem_Free(edges);
+    return list;
+}
+
+static int add_user(PyObject *first, PyObject *more, PyObject *x, PyObject *v)
+{
+    PyObject *user = PyDict_SetDefault(first, x, v), *others;
+    if (!user || user == v)
+        return user ? 0 : -1;
+    if (!(others = PyDict_GetItemWithError(more, x))) {
+        if (PyErr_Occurred() || !(others = PyList_New(0)))
+            return -1;
+        int failed = PyDict_SetItem(more, x, others);
+        Py_DECREF(others);
+        if (failed)
+            return -1;
+    }
+    Py_ssize_t length = PyList_GET_SIZE(others);
+    return length && PyList_GET_ITEM(others, length - 1) == v ? 0 : PyList_Append(others, v);
+}
+
+/* Value._users(root, value): of each node that leads from the value to the root, the first node that uses it, and where
+   there are more of them, a list of the others, oldest first. */
+static PyObject *users_dicts(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize_t n)
+{
+    if (n != 2 || !IS_NODE(args[0]) || !IS_NODE(args[1]))
+        Py_RETURN_NONE;
+    PyObject *roots = Py_BuildValue("[O]", args[0]), *xs = Py_BuildValue("[O]", args[1]);
+    PyObject *first = PyDict_New(), *more = PyDict_New(), *answer = NULL;
+    Edge *edges = NULL;
+    Py_ssize_t count = roots && xs && first && more ? edges_from(roots, xs, &edges) : -1, k = 0;
+    while (k < count && add_user(first, more, (PyObject *)edges[k].input, (PyObject *)edges[k].user) == 0)
+        k++;
+    if (k == count)
+        answer = PyTuple_Pack(2, first, more);
+    PyMem_Free(edges);
+    Py_XDECREF(roots);
+    Py_XDECREF(xs);
+    Py_XDECREF(first);
+    Py_XDECREF(more);
+    return answer;
+}
+
 /* value._reaches_older(number): whether it was computed from a node that was there before the one of that number */
 static PyObject *reaches_older(PyObject *self, PyObject *number)
 {
     uint64_t born = PyLong_AsUnsignedLongLong(number);
-    Node *root = (Node *)self, **seen = NULL;
-    size_t count = 0, capacity = 0, next = 0;
-    int older = NUMBER(root) < born, failed = PyErr_Occurred() != NULL;
-    if (!failed && !older && CODE(root) != LEAF && !(failed = grown((void **)&seen, &capacity, sizeof(Node *), 1) < 0)) {
-        seen[count++] = root;
-        root->word |= SEEN;
-    }
-    for (; next < count && !older && !failed; next++) {
-        Node *v = seen[next];
-        for (Py_ssize_t i = 0; i < input_count(v) && !older && !failed; i++) {
+    int older = NUMBER((Node *)self) < born;
+    if (PyErr_Occurred() || older)
+        return PyErr_Occurred() ? NULL : PyBool_FromLong(older);
+    Node **nodes = NULL;
+    PyObject *roots = PyList_New(1);
+    if (!roots)
+        return NULL;
+    PyList_SET_ITEM(roots, 0, Py_NewRef(self));
+    Py_ssize_t count = behind(roots, 0, &nodes);
+    Py_DECREF(roots);
+    for (Py_ssize_t k = 0; k < count && !older; k++)
+        for (Py_ssize_t i = 0; i < input_count(nodes[k]) && !older; i++) {
             double c;
-            Node *x = input(v, i, &c);
-            if (!x || x->word & SEEN)
-                continue;
-            older = NUMBER(x) < born;
-            if (CODE(x) == LEAF)
-                continue;
-            if (!(failed = grown((void **)&seen, &capacity, sizeof(Node *), count + 1) < 0)) {
-                seen[count++] = x;
-                x->word |= SEEN;
-            }
+            Node *x = input(nodes[k], i, &c);
+            older = x && NUMBER(x) < born;
         }
-    }
-    while (count)
-        seen[--count]->word &= ~(uint64_t)SEEN;
-    PyMem_Free(seen);
-    return failed ? NULL : PyBool_FromLong(older);
+    PyMem_Free(nodes);
+    return count < 0 ? NULL : PyBool_FromLong(older);
 }

@@ -212,7 +212,7 @@ def _holds_arrays(x: Any) -> bool:
 
 def _is_regular(x: Any) -> bool:
     try:
-        return np.asarray(x, float).dtype == float
+        return bool(np.asarray(x, float).dtype == float)
     except (TypeError, ValueError):
         return False
 
