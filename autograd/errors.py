@@ -11,6 +11,7 @@
     ├── InteriorError          AttributeError      writing to a node that an op made
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
+    ├── GradientError          AssertionError      a derivative that its function's differences deny
     ├── AnomalyError           ArithmeticError     a nan or an infinity, where `detect_anomaly` looks for them
     ├── DrawingError           RuntimeError        Graphviz failed on a drawing
     └── MissingLibraryError    ImportError         an optional library is not installed
@@ -73,6 +74,16 @@ class CopyError(AutogradError, TypeError):
 
 class StaleGraphError(AutogradError, RuntimeError):
     """A backward pass would have mixed old and new data: an input changed after the forward pass."""
+
+
+class GradientError(AutogradError, AssertionError):
+    """A derivative was checked and is wrong; the message says where, by how much, and which op is suspected.
+
+    Attributes:
+        report: what the check saw, an `autograd.testing.Report`; None where an auditor raised it.
+    """
+
+    report: Any = None
 
 
 class AnomalyError(AutogradError, ArithmeticError):

@@ -36,7 +36,7 @@ LAYERS = words(
     "_version errors modes special ops rule_text rules chain source stepping user_lines explanation "
     "value native engine functions bulk "
     "arrays structure passes calls calculus joint custom linalg implicit pattern colouring sparse optimize propagation "
-    "drawing __init__ __main__"
+    "drawing testing __init__ __main__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -168,6 +168,29 @@ def test_public_things_of_drawing_have_docstrings(name: str) -> None:
     for node in [*text.body, *[held for one in classes for held in one.body]]:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
             assert ast.get_docstring(node), f"{name}.{node.name}"
+
+
+TESTING = {path.stem: path.read_text(encoding="utf-8") for path in (PACKAGE / "testing").glob("*.py")}
+ONE_HOME = {  # a library that only the testing kit needs, and the module of it that imports it
+    "hypothesis": {"strategies", "registration"},  # and the function that hypothesis calls when it is loaded
+    "pytest": {"plugin"},
+    "torch": {"bridges"},
+    "jax": {"bridges"},
+}
+
+
+def test_the_testing_kit_imports_each_library_in_one_module() -> None:
+    homes: dict[str, set[str]] = {}
+    for module, text in TESTING.items():
+        for node in ast.walk(ast.parse(text)):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            for name in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names):
+                homes.setdefault(name, set()).add(module)
+    assert homes == ONE_HOME
 
 
 # ── The rule language ───────────────────────────────────────────────────────────────────────────────────────
@@ -387,8 +410,8 @@ SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
-        MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError IndependenceWarning
-        DrawingError describe told forward_error"""),
+        MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError GradientError
+        IndependenceWarning DrawingError describe told forward_error"""),
     "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE active listeners word mode ieee no_grad trace detect_anomaly
         path here call"""),
     "source": words("Source resolved placed Place"),
