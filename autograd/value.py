@@ -406,9 +406,9 @@ class Value(metaclass=_ValueType):
         made = self._known().source
         if made is None:
             return None
-        from .source import resolved
+        from .source import placed
 
-        return resolved(*made)
+        return placed(*made)
 
     @property
     def is_parameter(self) -> bool:
