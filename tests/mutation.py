@@ -1,8 +1,8 @@
 """Mutate the derivatives and the chain rule, and see that a test dies of it: `python -m tests.mutation [options]`.
 
 cosmic-ray (pip install cosmic-ray) makes the mutants of `rules.py` and `chain.py`, one change each, in a copy of the
-tree, and runs the tests below on the readable engine. A mutant that lives is a hole in the tests, unless it stands in
-EQUIVALENT with the reason why it computes the same.
+tree, and runs the tests below on the readable engine; those that change nothing but annotations are left out. A mutant
+that lives is a hole in the tests, unless it stands in EQUIVALENT with the reason why it computes the same.
 
     --sample N    only N mutants, chosen at random
     --seed S      of that choice
@@ -11,6 +11,7 @@ EQUIVALENT with the reason why it computes the same.
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import random
@@ -59,7 +60,7 @@ def main(arguments: list[str]) -> int:
             _session(tree, module, " ".join(f"tests/{t}.py" for t in tests)) for module, tests in MODULES.items()
         ]
         if given.sample is not None:
-            _keep([session for _, session in sessions], given.sample, given.seed)
+            _sample([session for _, session in sessions], given.sample, given.seed)
         return _run(tree, sessions)
 
 
@@ -69,7 +70,39 @@ def _session(tree: Path, module: str, tests: str) -> tuple[Path, Path]:
     config, session = tree / f"{stem}.toml", tree / f"{stem}.sqlite"
     config.write_text(CONFIG.format(module=module, seconds=SECONDS, python=sys.executable, tests=tests), "utf-8")
     _cosmic_ray(tree, "init", str(config), str(session))
+    _drop(session, _only_annotations(tree / module, session))
     return config, session
+
+
+def _only_annotations(module: Path, session: Path) -> list[str]:
+    """The mutants that compute what the module computes: they change annotations alone."""
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+    from cosmic_ray.work_db import use_db
+
+    text = module.read_text("utf-8")
+    original, same = _bare(text), []
+    with use_db(str(session)) as database:
+        for item in database.work_items:
+            spec = item.mutations[0]
+            operator = get_operator(spec.operator_name)(**spec.operator_args)
+            mutated = mutate_code(text, operator, spec.occurrence)
+            if mutated is None or _bare(mutated) == original:
+                same.append(item.job_id)
+    return same
+
+
+def _bare(text: str) -> str:
+    """The syntax tree without annotations."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.returns = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+    return ast.dump(tree)
 
 
 def _run(tree: Path, sessions: list[tuple[Path, Path]]) -> int:
@@ -114,19 +147,23 @@ def _cosmic_ray(tree: Path, *command: str) -> str:
     return done.stdout
 
 
-def _keep(sessions: list[Path], sample: int, seed: int) -> None:
+def _sample(sessions: list[Path], sample: int, seed: int) -> None:
     """Leave a sample of the mutants in the sessions."""
     jobs = []
     for session in sessions:
         with sqlite3.connect(session) as database:
             jobs += sorted(job for (job,) in database.execute("select job_id from work_items"))
     kept = set(random.Random(seed).sample(range(len(jobs)), min(sample, len(jobs))))
-    gone = [(job,) for i, job in enumerate(jobs) if i not in kept]
-    print(f"{len(jobs) - len(gone)} of {len(jobs)} mutants")
+    gone = [job for i, job in enumerate(jobs) if i not in kept]
+    print(f"{len(jobs) - len(gone)} of {len(jobs)} mutants", flush=True)
     for session in sessions:
-        with sqlite3.connect(session) as database:
-            for table in ("mutation_specs", "work_items"):
-                database.executemany(f"delete from {table} where job_id = ?", gone)
+        _drop(session, gone)
+
+
+def _drop(session: Path, jobs: list[str]) -> None:
+    with sqlite3.connect(session) as database:
+        for table in ("mutation_specs", "work_items"):
+            database.executemany(f"delete from {table} where job_id = ?", [(job,) for job in jobs])
 
 
 def _results(tree: Path, session: Path) -> list[tuple[dict, dict | None]]:

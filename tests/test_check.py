@@ -174,6 +174,8 @@ def test_kinks_and_edges_are_no_failures():
     assert check_gradients(lambda x: ag.relu(x) - ag.relu(-x), [0.0]).undecided  # 1 by values, 0 by convention
     assert check_gradients(lambda x: ag.sqrt(x * x), [0.0]).undecided  # inf × 0
     assert check_gradients(ag.clamp, [0.0, 0.0, 0.0]).undecided
+    tied = lambda x: (lambda m: m * m + m)(ag.maximum(x, 2.0 * x) + 1.0)  # noqa: E731 - its slope ½ + 1 is no one's
+    assert check_gradients(lambda x: tied(x) * ag.maximum(-x, x), [0.0]).failure == ""
     assert check_gradients(lambda x, y: x**y, [0.0, 1.0], order=2).undecided  # an edge, whose Hessian has no transpose
 
 

@@ -183,11 +183,10 @@ def _shown(inputs: Any) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a derivative fares: "right", "wrong" or "undecided"; `rough` where the function is not smooth there."""
+    """How a derivative fares: "right", "wrong" or "undecided", and what was expected."""
 
     word: str
     expected: str = ""
-    rough: bool = False
 
 
 def judge(f: Callable[[float], float], x: float, got: float, noise: float, slack: float = 0.0) -> Verdict:
@@ -214,24 +213,28 @@ def judge(f: Callable[[float], float], x: float, got: float, noise: float, slack
     left, right = (one_sided(f, x, side, noise, levels=DEEP) for side in (-1.0, 1.0))
     sides = [side for side in (left, right) if side.error < math.inf or side.diverges]
     if not sides:
-        return Verdict("undecided", "no differences: the function is defined at this point alone", rough=True)
+        return Verdict("undecided", "no differences: the function is defined at this point alone")
     if any(side.agrees(got, slack) and (side.is_sharp(got) or math.isinf(got)) for side in sides):
-        return Verdict("right", rough=True)
+        return Verdict("right")
     if any(side.diverges for side in sides):
-        return Verdict("undecided", "an infinite slope, or a jump", rough=True)
+        return Verdict("undecided", "an infinite slope, or a jump")
     if len(sides) == 1:
         word = "wrong" if sides[0].is_sharp(got) and _second(f, x, noise, sides[0], right is sides[0]) else "undecided"
-        return Verdict(word, f"{_told(sides[0])} (the edge of its domain)", rough=word == "undecided")
-    if abs(left.value - right.value) > 5.0 * (left.error + right.error) + 1e-9 * abs(left.value):
+        return Verdict(word, f"{_told(sides[0])} (the edge of its domain)")
+    if not _meet(left, right):
         low, high = sorted([left, right])
         if low.value - 5.0 * low.error - slack <= got <= high.value + 5.0 * high.error + slack:
-            return Verdict("right", rough=True)
+            return Verdict("right")
         word = "wrong" if left.is_sharp(got) and right.is_sharp(got) else "undecided"
-        return Verdict(word, f"between {_told(left)} from the left and {_told(right)} from the right", rough=True)
+        return Verdict(word, f"between {_told(left)} from the left and {_told(right)} from the right")
     if not around.is_sharp(got):
-        return Verdict("undecided", f"{_told(around)}, too coarse to tell", rough=around.error == math.inf)
+        return Verdict("undecided", f"{_told(around)}, too coarse to tell")
     again = central(f, x, noise, first=0.04, levels=DEEP)
-    if again.agrees(got, slack) or not again.is_sharp(got):
+    if (
+        again.agrees(got, slack)
+        or not again.is_sharp(got)
+        or abs(again.value - around.value) > 0.2 * abs(got - around.value)
+    ):
         return Verdict("undecided", "differences of different steps disagree")
     return Verdict("wrong", _told(around))
 
@@ -263,9 +266,31 @@ def local_verdicts(root: Any) -> list[tuple[Any, int, float, Verdict]]:
             if type(x) is not float:
                 verdict = judge(partial(_alone, op, xs, i), xs[i], sent or 0.0, noise)
                 if verdict.word == "wrong" and len(xs) > 1 and _on_hidden_kink(op, xs):
-                    verdict = Verdict("undecided", "a kink of several inputs together", rough=True)
+                    verdict = Verdict("undecided", "a kink of several inputs together")
                 found.append((node, i, sent or 0.0, verdict))
     return found
+
+
+def kink(root: Any) -> Any:
+    """A node of a graph that lies exactly on a kink, a jump or an edge of its op; None where every one is smooth."""
+    for node in chain.topological_order(root):
+        op, xs = node._operation, [x.data if type(x) is not float else x for x in node.inputs]
+        noise = 4.0 * _rounding(node)
+        for i, x in enumerate(node.inputs):
+            if type(x) is not float:
+                left, right = (
+                    one_sided(partial(_alone, op, xs, i), xs[i], side, noise, levels=DEEP) for side in (-1.0, 1.0)
+                )
+                if left.diverges or right.diverges or not _meet(left, right):
+                    return node
+        if len(xs) > 1 and _on_hidden_kink(op, xs):
+            return node
+    return None
+
+
+def _meet(left: Estimate, right: Estimate) -> bool:
+    """Whether the slopes from both sides are one."""
+    return abs(left.value - right.value) <= 5.0 * (left.error + right.error) + 1e-9 * abs(left.value)
 
 
 def _alone(op: ops.Op, xs: list[float], i: int, x: float) -> float:
@@ -282,7 +307,7 @@ def _on_hidden_kink(op: ops.Op, xs: list[float]) -> bool:
             return float(op.function(*[x + t * scale * math.cos(turn + k) for k, x in enumerate(xs)]))
 
         left, right = (one_sided(along, 0.0, side, 4.0 * EPS * abs(along(0.0))) for side in (-1.0, 1.0))
-        if abs(left.value - right.value) > 5.0 * (left.error + right.error):
+        if not _meet(left, right) and left.error + right.error < math.inf:
             return True
     return False
 
@@ -400,10 +425,9 @@ class _ValueCheck(_Check):
                 Suspect(node, k, sent, v.expected) for node, k, sent, v in local if v.word == "wrong"
             ]
             if not self.report.suspects:
-                rough = next(((node, k) for node, k, _, v in local if v.rough), None)
+                rough = kink(root)
                 if rough is not None:
-                    where = f"the point lies on a kink or an edge of {rough[0].op}"
-                    verdict = Verdict("undecided", where)
+                    verdict = Verdict("undecided", f"the point lies on a kink or an edge of {rough.op}")
                 more = "\n  suspect   none: every op's rule agrees with its own differences here"
             more = "".join(f"\n  suspect   {s}" for s in self.report.suspects[:3]) or more
         self.compare(what, got, verdict)
@@ -415,10 +439,10 @@ class _ValueCheck(_Check):
         leaves = self.leaves(self.xs)
         roots = [y for _, y in self.results(leaves)]
         roots += [slope for y in roots for slope in gradients(y, leaves, create_graph=True)]
-        rough = [node for y in roots for node, _, _, v in local_verdicts(y) if v.rough]
-        if rough:
-            self.report.undecided.append(f"{what}: the point lies on a kink or an edge of {rough[0].op}")
-        return bool(rough)
+        rough = next((node for y in roots if (node := kink(y)) is not None), None)
+        if rough is not None:
+            self.report.undecided.append(f"{what}: the point lies on a kink or an edge of {rough.op}")
+        return rough is not None
 
     def equal(self, what: str, found: list[float], others: list[float], n: int) -> None:
         """Two ways to one derivative must give the same bits."""

@@ -165,17 +165,24 @@ def _difference(
 
 def _table(ladder: list[Difference], power: float) -> list[tuple[float, float, float]]:
     """Every entry of the extrapolation as (its smallest step, value, error bar)."""
-    entries = []
+    entries: list[tuple[float, float, float]] = []
     above: list[tuple[float, float]] = []
+    unsure: dict[int, tuple[float, float, float]] = {}  # by column, the row above's: the next one may deny them
     for k, d in enumerate(ladder):
         row = [(d.slope, d.bar)]
+        now: dict[int, tuple[float, float, float]] = {}
         for j in range(1, min(k, COLUMNS) + 1):
             weight = 1.0 / ((ladder[k - j].step / d.step) ** power - 1.0)
             (fine, fine_bar), (coarse, coarse_bar) = row[j - 1], above[j - 1]
             value, bar = fine + weight * (fine - coarse), fine_bar + weight * (fine_bar + coarse_bar)
             row.append((value, bar))
-            entries.append((d.step, value, max(abs(value - fine), abs(value - coarse)) + bar))
-        above = row
+            now[j] = (d.step, value, max(abs(value - fine), abs(value - coarse)) + bar)
+            if j in unsure:
+                step, earlier, error = unsure.pop(j)
+                entries.append((step, earlier, max(error, abs(value - earlier) - bar)))
+        entries += unsure.values()
+        above, unsure = row, now
+    entries += unsure.values()
     return [(step, value, error) for step, value, error in entries if math.isfinite(value)]
 
 
