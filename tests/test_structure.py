@@ -347,10 +347,10 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
         MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError describe told
         forward_error"""),
-    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE active listeners word mode ieee no_grad trace detect_anomaly
-        path here call"""),
+    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG active listeners word mode ieee no_grad trace
+        detect_anomaly taken_over debugger path here call"""),
     "source": words("Source resolved placed Place"),
-    "stepping": words("SHOWN Change Step Steps Names steps"),
+    "stepping": words("SHOWN Change Step Steps Names reached steps"),
     "user_lines": words("Stop Turn backward"),
     "explanation": words("HUGE TINY Cause Explanation why forward_anomaly backward"),
     "engine": words("Backend backend parameter twin"),
