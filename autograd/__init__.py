@@ -27,10 +27,12 @@ from .ops import Op
 from .rules import rule
 
 if TYPE_CHECKING:
+    from .debugger import debug
     from .explanation import why
     from .stepping import steps
 
 _LAZY = {  # public name: the module that holds it, imported at first use
+    "debug": "debugger",
     "steps": "stepping",
     "why": "explanation",
 }
@@ -52,6 +54,7 @@ __all__ = [
     "Value",
     "__version__",
     "backend",
+    "debug",
     "detect_anomaly",
     "errors",
     "grad",

@@ -84,23 +84,31 @@ class Names:
 
     def __init__(self, output: Value) -> None:
         self._given: dict[Value, str] = {}
+        self._nodes: dict[str, Value] = {}
         self._used: dict[str, int] = {}
         self._unnamed = 0
-        self.output = self._given[output] = self._unique(_called(output) or "L")
+        self.output = self._unique(called(output) or "L", output)
 
     def __getitem__(self, node: Value) -> str:
         name = self._given.get(node)
         if name is None:
-            called = _called(node)
-            if not called:
+            name = called(node)
+            if not name:
                 self._unnamed += 1
-                called = f"v{self._unnamed}"
-            name = self._given[node] = self._unique(called)
+                name = f"v{self._unnamed}"
+            name = self._unique(name, node)
         return name
 
-    def _unique(self, name: str) -> str:
+    def node(self, name: str) -> Value | None:
+        """The node that was given this name; None where none was."""
+        return self._nodes.get(name)
+
+    def _unique(self, name: str, node: Value) -> str:
         count = self._used[name] = self._used.get(name, 0) + 1
-        return name if count == 1 else f"{name}#{count}"
+        if count > 1:
+            name = f"{name}#{count}"
+        self._given[node], self._nodes[name] = name, node
+        return name
 
     def formula(self, node: Value) -> str:
         """What the op did, in these names: ``a * b``, ``tanh(h)``, ``sum(x1, … 776 more)``; a leaf's is its number."""
@@ -116,7 +124,7 @@ class Names:
         return f"{node.op}({', '.join(shown)})"
 
 
-def _called(node: Value) -> str:
+def called(node: Value) -> str:
     """A node's label, or the variable it was assigned to where traced, or ""."""
     if node.label:
         return node.label
@@ -197,7 +205,7 @@ class Steps(Iterator[Step]):
                     self._finish()
                 return None
             self._take()
-            return self._step(self.position - 1)
+            return self.step_at(self.position - 1)
 
     def back(self) -> Step | None:
         """Undo one step and return it, every gradient as it was, to the last bit; None at the start."""
@@ -207,7 +215,7 @@ class Steps(Iterator[Step]):
             if not self.position:
                 return None
             self._untake()
-            return self._step(self.position)
+            return self.step_at(self.position)
 
     def goto(self, position: int) -> None:
         """Go to where so many steps have been taken, or to the end where there are fewer.
@@ -248,6 +256,16 @@ class Steps(Iterator[Step]):
             while self.position < len(self._nodes) and self._nodes[self.position] is node:
                 self._take()
 
+    def undo_node(self) -> None:
+        """Undo the steps of the node whose turn it is; where none is taken, those of the one before."""
+        with chain.lock:
+            if self.done:
+                self._reopen()
+            if self.position:
+                self._untake()
+            while not self.between_nodes:
+                self._untake()
+
     def close(self) -> None:
         """Give up: undo all steps, unless the pass has ended. A with block does it, and so does dropping the object."""
         if not self.done:
@@ -269,7 +287,7 @@ class Steps(Iterator[Step]):
     @property
     def taken(self) -> Sequence[Step]:
         """The steps that led here, in order."""
-        return [self._step(k) for k in range(self.position)]
+        return [self.step_at(k) for k in range(self.position)]
 
     @property
     def length(self) -> int | None:
@@ -282,10 +300,21 @@ class Steps(Iterator[Step]):
         with chain.lock:
             return self._nodes[self.position] if self._has_next() else None
 
+    @property
+    def leaves(self) -> list[Any]:
+        """The leaves that have been sent something, in order of arrival."""
+        return [leaf for leaf in self._leaves if self.reached(leaf)]
+
+    @property
+    def between_nodes(self) -> bool:
+        """Whether the last step taken was another node's than the next one: no step of this one has been taken."""
+        k = self.position
+        return not k or k == len(self._nodes) or self._nodes[k - 1] is not self._nodes[k]
+
     def peek(self) -> Step | None:
         """The next step, which has not been taken; None at the end. The hooks of its node run now."""
         with chain.lock:
-            return self._step(self.position) if self._has_next() else None
+            return self.step_at(self.position) if self._has_next() else None
 
     def of_node(self, node: Value) -> list[Step]:
         """The steps of the node whose turn it is, taken or not; [] where it is another's."""
@@ -296,7 +325,7 @@ class Steps(Iterator[Step]):
             k -= 1
         steps = []
         while k < len(self._nodes) and self._nodes[k] is node:
-            steps.append(self._step(k))
+            steps.append(self.step_at(k))
             k += 1
         return steps
 
@@ -314,7 +343,7 @@ class Steps(Iterator[Step]):
         k = self._latest.get(node, -1)
         while k >= 0:
             if k < self.position:
-                found.append(self._step(k))
+                found.append(self.step_at(k))
             k = self._previous[k]
         return found[::-1]
 
@@ -329,8 +358,13 @@ class Steps(Iterator[Step]):
             return True
         return any(x is node for at, changes in self._settings.items() if at <= self.position for x, _, _ in changes)
 
-    def _step(self, k: int) -> Step:
+    def step_at(self, k: int) -> Step:
+        """The step of this index, which has been taken or comes next."""
         return Step(k, self._nodes[k], self._places[k], self._upstreams[k], self._sent[k], self.names)
+
+    def change_at(self, k: int) -> tuple[float, float]:
+        """The gradient of a step's input before and after that step, which has been taken, 0.0 for none."""
+        return self._befores[k] or 0.0, self._afters[k] or 0.0
 
     # ── Changing ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -350,9 +350,9 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG active listeners word mode ieee no_grad trace
         detect_anomaly taken_over debugger path here call"""),
     "source": words("Source resolved placed Place"),
-    "stepping": words("SHOWN Change Step Steps Names reached steps"),
+    "stepping": words("SHOWN Change Step Steps Names called reached steps"),
     "user_lines": words("Stop Turn backward"),
-    "explanation": words("HUGE TINY Cause Explanation why forward_anomaly backward"),
+    "explanation": words("HUGE TINY Cause Explanation explained why forward_anomaly backward"),
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),
