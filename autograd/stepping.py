@@ -38,16 +38,17 @@ class Step:
         upstream: the node's gradient, which is complete.
         contribution: what is added to the input's gradient; None where nothing is sent, as to the side that
             `where` did not take.
+        names: what the nodes are called.
     """
 
-    __slots__ = ("_names", "contribution", "index", "node", "position", "upstream")
+    __slots__ = ("contribution", "index", "names", "node", "position", "upstream")
 
     def __init__(
         self, index: int, node: Value, position: int, upstream: float, contribution: float | None, names: Names
     ) -> None:
         self.index, self.node, self.position = index, node, position
         self.upstream, self.contribution = upstream, contribution
-        self._names = names
+        self.names = names
 
     @property
     def input(self) -> Value:
@@ -62,9 +63,9 @@ class Step:
         return chain.contributions(self.node, 1.0)[self.position]  # type: ignore[no-any-return]
 
     def __str__(self) -> str:
-        y, x, of = self._names[self.node], self._names[self.input], self._names.output
+        y, x, of = self.names[self.node], self.names[self.input], self.names.output
         place = "" if self.node.source is None else f", {self.node.source}"
-        made = f"{y} = {self._names.formula(self.node)}{place}"
+        made = f"{y} = {self.names.formula(self.node)}{place}"
         if self.contribution is None:
             return f"d{of}/d{x}: {y} sends it nothing    {made}"
         return (

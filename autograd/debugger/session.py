@@ -57,7 +57,6 @@ class Session:
         frame: which node of `path` is looked at, from 0, the node whose turn it is.
         interrupted: set it, from anywhere, to stop a motion at the next step.
         tell: called with what breakpoints print instead of stopping.
-        total: how many steps the pass has; None where that is not known yet.
 
     >>> from autograd import Value
     >>> x = Value(0.5, "x")
@@ -101,6 +100,7 @@ class Session:
 
     @property
     def total(self) -> int | None:
+        """How many steps the pass has; None where that is not known yet."""
         return self._total if self.steps.length is None else self.steps.length
 
     @property
@@ -118,7 +118,7 @@ class Session:
         return self._stopped("step", forwards=count > 0)
 
     def next(self, count: int = 1) -> Stop:
-        """Finish this node and so many in all; back to the start of this one, or of earlier ones, where it is negative."""
+        """Finish so many nodes; where it is negative, go back to where the turn of this or an earlier one began."""
         for _ in range(abs(count)):
             self.steps.finish_node() if count > 0 else self.steps.undo_node()
         return self._stopped("step", forwards=count > 0)
@@ -309,7 +309,7 @@ class Session:
         return max((step for step in self.steps.sent_to(inner) if step.node is outer), key=_size)
 
     def path(self, at_most: int | None = None) -> list[Any]:
-        """The nodes from the one whose turn it is to the result, each one's largest contribution coming from the next."""
+        """The nodes from the one whose turn it is to the result, each sent most by the next."""
         steps = self.steps
         if self._path_at != (steps, steps.position, steps.done):
             current = None if steps.done else steps.current

@@ -8,7 +8,6 @@ from __future__ import annotations
 import cmd
 import contextlib
 import importlib
-import linecache
 import os
 import pprint
 import signal
@@ -19,24 +18,21 @@ from typing import IO, Any, Final, Literal
 
 from ..errors import InputError
 from ..ops import number
-from ..stepping import SHOWN, Step
-from .breakpoints import NUMBERS, Breakpoint, Breakpoints, same_file
-from .formulas import derivative
+from . import views
+from .breakpoints import NUMBERS, Breakpoint, Breakpoints
 from .session import Session, Stop
 
 Outcome = Literal["", "go", "pass", "quit"]  # on with the program; to the next backward(); out of it all
 
 STARTUP: Final = ".gradrc"  # commands to begin with, at home and in the current folder
 HISTORY: Final = ".grad_history"  # at home
-AROUND: Final = 5  # lines of source before and after
 FRAMES: Final = 20  # of a path, unless more are asked for
 _REMEMBERED: Final = 1_000  # lines of history
-_PER_LINE: Final = 3  # gradients noted beside one line of source
 _PAINT: Final = {"heading": "1", "bad": "31;1", "next": "36", "quiet": "2"}
 
 
 class Shell(cmd.Cmd):
-    """A prompt on a session.
+    r"""A prompt on a session.
 
     Args:
         points: breakpoints that are set already.
@@ -50,7 +46,7 @@ class Shell(cmd.Cmd):
     >>> import io
     >>> from autograd import Value
     >>> x = Value(2.0, "x")
-    >>> shell = Shell(stdin=io.StringIO("c\\nback\\nq\\n"))
+    >>> shell = Shell(stdin=io.StringIO("c\nback\nq\n"))
     >>> session = Session(x * x, points=shell.points)
     >>> shell.interact(session, Stop("start"))
     > [0/2] L = x * x   dL/dL = 1
@@ -193,95 +189,24 @@ class Shell(cmd.Cmd):
         finally:
             signal.signal(signal.SIGINT, before)
 
-    # ── What is shown where it stops ────────────────────────────────────────────────────────────────────────
-
     def _shown(self, stop: Stop) -> None:
+        """Say why and where it stopped, and what is displayed."""
         self._listed = None
-        if stop.reason == "interrupt":
-            self.say("Interrupted")
-        if stop.change is not None and stop.point is not None:
-            node, before, after, step = stop.change
-            names = self.session.steps.names
-            self.say(
-                f"Watchpoint {stop.point.number}: {names[node]}.grad {before:.6g} -> {after:.6g}   "
-                f"from {names[step.node]} = {names.formula(step.node)}"
-            )
-        elif stop.point is not None:
-            self.say(f"Breakpoint {stop.point.number}: {stop.point.spec}")
-        if stop.trouble:
-            self.say(self._painted("bad", f"*** its condition raised {stop.trouble}"))
-        try:
-            self._show_place()
-        except Exception as error:  # a hook or a rule of the user's, in the step that comes next
-            self._refuse(error)
-        for expression, before_ in self._displayed.items():
-            now = self._valued(expression)
-            self._displayed[expression] = now
-            changed = f"   was {before_}" if now != before_ else ""
-            self.say(f"  display {expression} = {now}{changed}")
+        self._say_all(views.of_stop(stop, self.session, self._painted))
+        self._show_place()
+        for expression, before in self._displayed.items():
+            now = self._displayed[expression] = self._valued(expression)
+            self.say(f"  display {expression} = {now}" + (f"   was {before}" if now != before else ""))
 
     def _show_place(self) -> None:
-        session = self.session
-        steps, names = session.steps, session.steps.names
-        at = f"[{steps.position}]" if session.total is None else f"[{steps.position}/{session.total}]"
-        if steps.done:
-            end = f"> {at} the pass has ended   {names.output} = {session.root.data:.6g}"
-            self.say(self._painted("heading", end))
-            leaves = steps.leaves
-            for leaf in leaves[:SHOWN]:
-                self.say(f"  d{names.output}/d{names[leaf]} = {leaf.grad:.6g}")
-            if len(leaves) > SHOWN:
-                self.say(f"  … {len(leaves) - SHOWN} more leaves")
-            return
-        node, here = session.focus, session.next_step
-        if here is None:
-            return
-        g = session.gradient_of(node)
-        heading = f"> {at} {names[node]} = {names.formula(node)}   d{names.output}/d{names[node]} = {g:.6g}"
-        self.say(self._painted("heading", heading))
-        self._show_source(node)
-        if not session.frame:
-            self._show_steps(steps.of_node(node), here)
+        try:
+            self._say_all(views.of_place(self.session, self._painted))
+        except Exception as error:  # a hook or a rule of the user's, in the step that comes next
+            self._refuse(error)
 
-    def _show_source(self, node: Any) -> None:
-        source = self.session.source(node)
-        if source is None:
-            if node.module:
-                self.say(f"  {node.module}")
-            return
-        inside = f"   {node.module}" if node.module else ""
-        self.say(f"  {source} in {source.function}{inside}")
-        if source.text:
-            self.say(f"-> {source.text}")
-            if source.marks:
-                self.say(self._painted("next", f"   {source.marks}"))
-
-    def _show_steps(self, all_steps: list[Step], here: Step) -> None:
-        """One line a contribution: + is sent, * comes next."""
-        names = self.session.steps.names
-        at = here.index - all_steps[0].index
-        first = max(0, min(at - SHOWN // 2, len(all_steps) - SHOWN))
-        shown = all_steps[first : first + SHOWN]
-        slopes = []
-        for step in shown:
-            formula = derivative(step.node, step.position, names)
-            local = "" if step.local is None else f" = {step.local:.6g}"
-            formula = "" if f" = {formula}" == local else f" = {formula}" if formula else ""
-            slopes.append(f"d{names[step.node]}/d{names[step.input]}{formula}{local}")
-        width = max(map(len, slopes))
-        if first:
-            self.say(f"    … {first} before")
-        for step, slope in zip(shown, slopes, strict=True):
-            mark = "*" if step.index == here.index else "+" if step.index < here.index else " "
-            if step.contribution is None:
-                line = f"  {mark} d{names[step.node]}/d{names[step.input]}: it is sent nothing"
-            else:
-                product = f"{step.upstream:.6g} · {step.local:.6g} = {step.contribution:.6g}"
-                line = f"  {mark} {slope:<{width}}   contributes {product}"
-            bad = step.contribution is not None and step.contribution - step.contribution != 0.0
-            self.say(self._painted("bad", line) if bad else self._painted("next", line) if mark == "*" else line)
-        if first + SHOWN < len(all_steps):
-            self.say(f"    … {len(all_steps) - first - SHOWN} more")
+    def _say_all(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.say(line)
 
     # ── Moving ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -378,7 +303,7 @@ class Shell(cmd.Cmd):
         _no(argument)
         self._leave("quit")
 
-    def do_EOF(self, argument: str) -> None:
+    def do_EOF(self, argument: str) -> None:  # noqa: N802 - cmd's name for it
         """The end of the input: as quit."""
         self.say()
         self._leave("quit")
@@ -532,31 +457,7 @@ class Shell(cmd.Cmd):
         """w(here) [count] | bt
         The way from the result to this node by which most of its gradient comes, with the factor of every link.
         """
-        session, names = self.session, self.session.steps.names
-        most = _count(argument, FRAMES)
-        path = session.path(most + 1)
-        rows = []
-        for i, node in enumerate(path[:most]):
-            g = session.gradient_of(node)
-            gradient = f"d{names.output}/d{names[node]} = " + ("none" if g is None else f"{g:.6g}")
-            link = ""
-            if i + 1 < len(path):
-                outer = path[i + 1]
-                factor = session.factor(outer, node)
-                if factor is not None:
-                    link = f"d{names[outer]}/d{names[node]} = {factor:.6g}"
-                    others = len({step.node for step in session.steps.sent_to(node)}) - 1
-                    if others:
-                        link += f", and from {others} other node{'s' * (others != 1)}"
-            source = session.source(node)
-            mark = ">" if i == session.frame else " "
-            rows.append((f"{mark} {names[node]} = {names.formula(node)}", gradient, link, str(source or "")))
-        if len(path) > most:
-            self.say(f"  {names.output} …")
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        for row in reversed(rows):
-            cells = [f"{text:<{width}}" for text, width in zip(row, widths, strict=False)]
-            self.say("   ".join([*cells, row[3]]).rstrip())
+        self._say_all(views.of_way(self.session, _count(argument, FRAMES)))
 
     def do_up(self, argument: str) -> None:
         """u(p) [count]
@@ -590,65 +491,27 @@ class Shell(cmd.Cmd):
         if source is None:
             raise InputError("no lines are known of this node: build the graph inside `with autograd.trace():`")
         first, last = self._range(argument, source.file, source.line)
-        lines = linecache.getlines(source.file)
-        if not lines:
-            raise InputError(f"the file {source.file} can't be read")
-        if first > len(lines):
-            self.say("[EOF]")
-            return
-        made = self.session.in_file(source.file)
-        width = max(len(line.rstrip()) for line in lines[first - 1 : last])
-        for n in range(first, min(last, len(lines)) + 1):
-            stops = any(p.kind == "line" and p.line == n and same_file(source.file, p.file) for p in self.points)
-            mark = f"{'B' if stops else ' '}{'->' if n == source.line else '  '}"
-            note = self._gradients_of(made.get(n, ()))
-            text = lines[n - 1].rstrip()
-            self.say(
-                f"{n:>4} {mark} {text:<{width}}   {self._painted('quiet', note)}" if note else f"{n:>4} {mark} {text}"
-            )
+        self._say_all(views.of_lines(self.session, source.file, first, last, source.line, self._painted))
         self._listed = source.file, last + 1
 
     def _range(self, argument: str, file: str, line: int) -> tuple[int, int]:
         if argument in ("", "."):
-            first = max(1, line - AROUND)
+            first = max(1, line - views.AROUND)
             if not argument and self._listed is not None and self._listed[0] == file:
                 first = self._listed[1]
-            return first, first + 2 * AROUND
+            return first, first + 2 * views.AROUND
         begin, comma, end = (word.strip() for word in argument.partition(","))
         if not begin.isdecimal() or (comma and not end.isdecimal()):
             raise InputError(f"list takes a line, or two with a comma between, not {argument!r}")
         if comma:
             return max(1, int(begin)), max(int(begin), int(end))
-        return max(1, int(begin) - AROUND), int(begin) + AROUND
-
-    def _gradients_of(self, nodes: Iterable[Any]) -> str:
-        names = self.session.steps.names
-        notes = []
-        come_by = 0
-        for node in nodes:
-            state = self.session.state_of(node)
-            if state == "not reached yet":
-                continue
-            come_by += 1
-            if come_by <= _PER_LINE:
-                g = self.session.gradient_of(node)
-                shown = "none" if g is None else f"{g:.6g}" + " so far" * (state == "so far")
-                notes.append(f"d{names.output}/d{names[node]} = {shown}")
-        if come_by > _PER_LINE:
-            notes.append(f"… {come_by - _PER_LINE} more")
-        return "# " + ", ".join(notes) if notes else ""
+        return max(1, int(begin) - views.AROUND), int(begin) + views.AROUND
 
     def do_args(self, argument: str) -> None:
         """a(rgs)
         The inputs of this node: their numbers, and their gradients so far.
         """
-        node = self.session.focus
-        if not node.inputs:
-            self.say(f"{self.session.steps.names[node]} is a leaf")
-        for x in node.inputs[: 8 * SHOWN]:
-            self.say(f"{x!r}   a constant" if type(x) is float else self._described(x))
-        if len(node.inputs) > 8 * SHOWN:
-            self.say(f"… {len(node.inputs) - 8 * SHOWN} more")
+        self._say_all(views.of_inputs(self.session, self.session.focus))
 
     def do_p(self, argument: str) -> None:
         """p EXPRESSION
@@ -697,22 +560,7 @@ class Shell(cmd.Cmd):
         """i(nfo) [NODE]
         All there is to know of a node: what made it, where, its gradient and who has sent it.
         """
-        session, names = self.session, self.session.steps.names
-        node = self._node(argument)
-        made = "" if node._operation is None else f" = {names.formula(node)}"
-        leaf = "a parameter" if node.is_parameter else "a detached leaf" if node._known().detached else "a leaf"
-        self.say(f"{names[node]}{made} = {node.data!r}" + ("" if made else f", {leaf}"))
-        self._show_source(node)
-        g = session.gradient_of(node)
-        self.say(f"d{names.output}/d{names[node]} = {'none' if g is None else repr(g)}   ({session.state_of(node)})")
-        hooks = len(node._known().hooks)
-        if hooks:
-            self.say(f"it has {hooks} hook{'s' * (hooks != 1)}")
-        sent = session.steps.sent_to(node)
-        for step in sent[-SHOWN:] if len(sent) > SHOWN else sent:
-            self.say(f"  {step}")
-        if len(sent) > SHOWN:
-            self.say(f"  … and {len(sent) - SHOWN} before these")
+        self._say_all(views.of_node(self.session, self._node(argument), self._painted))
 
     def do_tree(self, argument: str) -> None:
         """tree [NODE] [depth]
@@ -720,26 +568,7 @@ class Shell(cmd.Cmd):
         """
         words = argument.split()
         depth = int(words.pop()) if words and words[-1].isdecimal() else 3
-        waiting: list[tuple[Any, int]] = [(self._node(" ".join(words)), 0)]
-        seen: set[Any] = set()
-        while waiting:
-            node, level = waiting.pop()
-            indent = "  " * level
-            if isinstance(node, str):
-                self.say(indent + node)
-                continue
-            again = node in seen and node._operation is not None
-            self.say(indent + self._described(node) + ("   (above)" if again else ""))
-            seen.add(node)
-            if node._operation is None or again:
-                continue
-            values = [x for x in node.inputs if type(x) is not float]
-            if level == depth:
-                self.say(f"{indent}  …")
-                continue
-            if len(values) > SHOWN:
-                waiting.append((f"… {len(values) - SHOWN} more", level + 1))
-            waiting += [(x, level + 1) for x in reversed(values[:SHOWN])]
+        self._say_all(views.of_tree(self.session, self._node(" ".join(words)), depth))
 
     def do_why(self, argument: str) -> None:
         """why [NODE]
@@ -791,14 +620,6 @@ class Shell(cmd.Cmd):
         """The node of a name; the one that is looked at where there is none."""
         return self.session.find(name) if name else self.session.focus
 
-    def _described(self, node: Any) -> str:
-        names = self.session.steps.names
-        made = "" if node._operation is None else f" = {names.formula(node)}"
-        g = self.session.gradient_of(node)
-        state = self.session.state_of(node)
-        told = f"gradient {g:.6g}" + (" so far" if state == "so far" else "") if g is not None else f"gradient {state}"
-        return f"{names[node]}{made} = {node.data:.6g}   {told}"
-
     # ── Completing ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _op_names(self) -> list[str]:
@@ -810,12 +631,8 @@ class Shell(cmd.Cmd):
     def complete_break(self, text: str, line: str, begin: int, end: int) -> list[str]:
         """Names of nodes, of ops after ``op:``, and the other words that break knows."""
         before = line[:begin].split(" ")[-1]
-        if before.endswith("op:") or text.startswith("op:"):
-            return [
-                f"{text[:3] if text.startswith('op:') else ''}{op}"
-                for op in self._op_names()
-                if op.startswith(text.removeprefix("op:"))
-            ]
+        if before.endswith("op:"):
+            return [op for op in self._op_names() if op.startswith(text)]
         return self._node_names(text) + [word for word in ("op:", "mod:", "nan", "inf", "if") if word.startswith(text)]
 
     def complete_catch(self, text: str, *rest: Any) -> list[str]:
