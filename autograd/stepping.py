@@ -211,12 +211,19 @@ class Steps(Iterator[Step]):
     def back(self) -> Step | None:
         """Undo one step and return it, every gradient as it was, to the last bit; None at the start."""
         with chain.lock:
-            if self.done:
-                self._reopen()
+            self.reopen()
             if not self.position:
                 return None
             self._untake()
             return self.step_at(self.position)
+
+    def reopen(self) -> None:
+        """Take the end of the pass back, and no step: what leaves are given there is no longer theirs."""
+        with chain.lock:
+            if self.done:
+                assert self._ending is not None
+                _undo(self._ending)
+                self.done = False
 
     def goto(self, position: int) -> None:
         """Go to where so many steps have been taken, or to the end where there are fewer.
@@ -227,8 +234,7 @@ class Steps(Iterator[Step]):
         if type(position) is not int or position < 0:
             raise InputError(f"goto(position) takes a whole number of steps from 0, not {position!r}")
         if self.done and self.position > position:
-            with chain.lock:
-                self._reopen()
+            self.reopen()
         while self.position < position:
             with chain.lock:
                 if not self._has_next():
@@ -260,8 +266,7 @@ class Steps(Iterator[Step]):
     def undo_node(self) -> None:
         """Undo the steps of the node whose turn it is; where none is taken, those of the one before."""
         with chain.lock:
-            if self.done:
-                self._reopen()
+            self.reopen()
             if self.position:
                 self._untake()
             while not self.between_nodes:
@@ -499,8 +504,7 @@ class Steps(Iterator[Step]):
 
     def fail(self) -> None:
         """Undo all steps, for good."""
-        if self.done:
-            self._reopen()
+        self.reopen()
         self.close()
         self._failed = True
 
@@ -571,12 +575,6 @@ class Steps(Iterator[Step]):
             self._ending = [(leaf, leaf._grad, self._with_what_was(leaf, total)) for leaf, total in totals]
         self.done = True
         _redo(self._ending)
-
-    def _reopen(self) -> None:
-        """Take the end of the pass back."""
-        assert self._ending is not None
-        _undo(self._ending)
-        self.done = False
 
 
 def _what_was(known: tuple[float | None, float | None], now: float | None) -> float | None:

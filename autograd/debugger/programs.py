@@ -35,13 +35,18 @@ class Passes:
 
     Attributes:
         calls: how many there have been.
+        stops: whether the next one stops at its start.
+        session: the one that runs or stands still, if it may stop.
+        quitting: set it to leave the program at its next pass.
     """
 
     def __init__(
         self, interact: Callable[[Session, Stop], str], points: Breakpoints, at_call: int = 1, entry: bool = True
     ) -> None:
         self.calls = 0
-        self._interact, self._points, self._first, self._stops = interact, points, at_call, entry
+        self.stops, self.quitting = entry, False
+        self.session: Session | None = None
+        self._interact, self._points, self._first = interact, points, at_call
 
     def __call__(self, root: Value, gradient: float) -> None:
         """Run one pass.
@@ -51,20 +56,26 @@ class Passes:
         """
         self.calls += 1
         with modes.mode(0, modes.DEBUG):
-            if self.calls < self._first or not (self._stops or any(point.enabled for point in self._points)):
+            if self.calls < self._first or not (self.stops or any(point.enabled for point in self._points)):
                 root.backward(gradient)
-                return
-            with modes.mode(0, modes.ANOMALY):
-                outcome = self._run(Session(root, gradient, self._points, variables()))
-        if outcome == "quit":
+            else:
+                with modes.mode(0, modes.ANOMALY):
+                    self._run(Session(root, gradient, self._points, variables()))
+        if self.quitting:
             raise Quit
-        self._stops = outcome == "pass"
 
-    def _run(self, session: Session) -> str:
-        stop = Stop("start") if self._stops else session.proceed()
+    def _run(self, session: Session) -> None:
+        self.session = session
         try:
-            return "go" if stop.reason == "end" else self._interact(session, stop)
+            stop = Stop("start") if self.stops else session.proceed()
+            self.stops = False
+            if stop.reason != "end":
+                outcome = self._interact(session, stop)
+                self.stops, self.quitting = outcome == "pass", self.quitting or outcome == "quit"
+            if not self.quitting:
+                session.finish()
         finally:
+            self.session = None
             session.quit()
 
 

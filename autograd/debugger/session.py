@@ -155,6 +155,8 @@ class Session:
         seed = self.gradient if 0.0 < abs(self.gradient) < math.inf else 1.0
         steps = self.steps
         by_steps = bool(watched or asks_of_steps)
+        if back:
+            steps.reopen()
         while not self.interrupted:
             if by_steps:
                 step = steps.back() if back else steps.forward()
@@ -226,10 +228,14 @@ class Session:
         self._begin()
         return self._stopped("start")
 
+    def finish(self) -> None:
+        """Run the pass to its end, past all breakpoints."""
+        self.steps.run()
+
     def quit(self, undo: bool = False) -> None:
         """Leave: every gradient is as it was before, unless the pass has ended."""
         if undo:
-            self.steps.goto(0)
+            self.steps.reopen()
         self.steps.close()
 
     def _stopped(self, reason: str, forwards: bool = False) -> Stop:
@@ -284,6 +290,8 @@ class Session:
         stop = self._met(point)
         if stop is None:
             return None
+        if not back and self.steps.peek() is None:
+            self.steps.forward()
         return stop._replace(reason="watch", change=(step.input, *((after, before) if back else (before, after)), step))
 
     def _watched(self, point: Breakpoint) -> Any:

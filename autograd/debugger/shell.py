@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import os
 import pprint
+import re
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -123,6 +124,14 @@ class Shell(cmd.Cmd):
         if separator:
             self.cmdqueue.insert(0, rest.strip())
         return first.strip()
+
+    def parseline(self, line: str) -> tuple[str | None, str | None, str]:
+        """A command's word stands alone: h.grad, c[0], n = 3 and !n are Python."""
+        word = re.match(r"\s*\w+", line)
+        rest = line[word.end() :] if word else ""
+        if (rest and not rest[0].isspace()) or re.match(r"\s*=(?!=)", rest):
+            return None, None, line
+        return super().parseline(line)
 
     def postcmd(self, stop: bool, line: str) -> bool:
         """Leave the loop where a command has left the pass."""
