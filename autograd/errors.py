@@ -11,10 +11,14 @@
     ├── InteriorError          AttributeError      writing to a node that an op made
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
+    ├── GradientError          AssertionError      a derivative that its function's differences deny
     ├── AnomalyError           ArithmeticError     a nan or an infinity, where `detect_anomaly` looks for them
+    ├── DrawingError           RuntimeError        Graphviz failed on a drawing
     └── MissingLibraryError    ImportError         an optional library is not installed
 
-Each is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
+    IndependenceWarning        UserWarning         a result to differentiate does not depend on the input
+
+Each error is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
 Only the forward pass raises for arithmetic; the backward pass computes in IEEE arithmetic.
 """
 
@@ -72,6 +76,16 @@ class StaleGraphError(AutogradError, RuntimeError):
     """A backward pass would have mixed old and new data: an input changed after the forward pass."""
 
 
+class GradientError(AutogradError, AssertionError):
+    """A derivative was checked and is wrong; the message says where, by how much, and which op is suspected.
+
+    Attributes:
+        report: what the check saw, an `autograd.testing.Report`; None where an auditor raised it.
+    """
+
+    report: Any = None
+
+
 class AnomalyError(AutogradError, ArithmeticError):
     """A nan or an infinity was made, inside `detect_anomaly`.
 
@@ -84,8 +98,16 @@ class AnomalyError(AutogradError, ArithmeticError):
         self.explanation = explanation
 
 
+class DrawingError(AutogradError, RuntimeError):
+    """The layouter that draws graphs failed."""
+
+
 class MissingLibraryError(AutogradError, ImportError):
     """A library that only this feature needs is not installed; the message names what to install."""
+
+
+class IndependenceWarning(UserWarning):
+    """A function that is differentiated does not depend on its argument: its derivative is 0, if that was meant."""
 
 
 def describe(x: Any) -> str:

@@ -38,6 +38,7 @@ class _Thread(threading.local):
 _thread = _Thread()
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _OURS = tuple(os.path.join(_PACKAGES, package, "") for package in ("autograd", "nn"))
+_READERS = ("data", "item", "note_read")  # the functions by which a number is taken
 _inside: dict[str, str] = {}  # file: which of these it lies in, "" where in none
 listeners: list[Callable[[int], object]] = []  # each is told this thread's word when it changes
 
@@ -186,9 +187,10 @@ def path() -> str:
     return _thread.path
 
 
-def here() -> tuple[CodeType, int, bool] | None:
+def here(through_ours: bool = True) -> tuple[CodeType, int, bool] | None:
     """Where the program is, outside of this library: its code, the place of the instruction, and whether it called an
-    op there, not something of nn that did; None where no such code runs.
+    op there, not something of nn that did; None where no such code runs, or where it has called the library and
+    `through_ours` is false.
     """
     frame: Any = sys._getframe(1)
     direct = True
@@ -199,6 +201,8 @@ def here() -> tuple[CodeType, int, bool] | None:
             package = _inside[code.co_filename] = next((p for p in _OURS if code.co_filename.startswith(p)), "")
         if not package:
             return code, frame.f_lasti, direct
+        if not through_ours and frame.f_code.co_name not in _READERS:
+            return None
         direct = direct and package is _OURS[0]
         frame = frame.f_back
     return None

@@ -34,7 +34,7 @@ static PyObject *operations[N_OPS];   /* the Ops of ops.py, in their order there
 
 static struct {                       /* what is asked of Python, all set by connect() */
     PyObject *record, *constant, *number, *contributions, *refuse_stale, *hooks_applied, *hooked, *acquire, *release;
-    PyObject *op_call, *leaf_arguments, *note_source, *careful_backward, *set_label, *set_data, *set_grad, *power;
+    PyObject *op_call, *leaf_arguments, *note_source, *note_read, *careful_backward, *set_label, *set_data, *set_grad, *power;
     PyObject *repr, *to_float, *to_int, *divmod, *rdivmod, *lt, *le, *eq, *ne, *gt, *ge;
 } py;
 
@@ -203,6 +203,16 @@ static PyObject *node_repr(PyObject *v) { return PyObject_CallOneArg(py.repr, v)
 /* ── Attributes ───────────────────────────────────────────────────────────────────────────────────────────── */
 
 static PyObject *get_data(PyObject *v, void *Py_UNUSED(c)) { return PyFloat_FromDouble(((Node *)v)->data); }
+static PyObject *get_data_traced(PyObject *v, void *c)
+{
+    if (UNLIKELY(mode_word & TRACE)) {
+        PyObject *done = PyObject_CallOneArg(py.note_read, v);
+        if (!done)
+            return NULL;
+        Py_DECREF(done);
+    }
+    return get_data(v, c);
+}
 static PyObject *get_grad(PyObject *v, void *Py_UNUSED(c)) { return PyFloat_FromDouble(((Node *)v)->grad); }
 static PyObject *get_has_grad(PyObject *v, void *Py_UNUSED(c)) { return PyBool_FromLong(((Node *)v)->word & HAS_GRAD); }
 static PyObject *get_number(PyObject *v, void *Py_UNUSED(c)) { return PyLong_FromUnsignedLongLong(NUMBER((Node *)v)); }
@@ -292,7 +302,7 @@ static int set_extra(PyObject *v, PyObject *x, void *Py_UNUSED(c))
 }
 
 static PyGetSetDef node_getset[] = {
-    {"data", get_data, set_data, "The number. It may be assigned on a leaf.", NULL},
+    {"data", get_data_traced, set_data, "The number. It may be assigned on a leaf.", NULL},
     {"grad", get_grad, set_grad,
      "d(result)/d(this), set by the result's `backward`; 0.0 until then. Assign a number, or None to clear it.", NULL},
     {"has_grad", get_has_grad, NULL,
@@ -341,7 +351,7 @@ static PyObject *node_backward(PyObject *v, PyObject *const *args, Py_ssize_t n,
     return backward(v, gradient);
 }
 
-static PyObject *node_item(PyObject *v, PyObject *Py_UNUSED(none)) { return get_data(v, NULL); }
+static PyObject *node_item(PyObject *v, PyObject *Py_UNUSED(none)) { return get_data_traced(v, NULL); }
 
 static PyObject *node_assigned(PyObject *v, PyObject *Py_UNUSED(none))
 {
@@ -508,7 +518,7 @@ static PyObject *module_connect(PyObject *Py_UNUSED(module), PyObject *args, PyO
 #define ASK(name) {#name, &py.name}
     struct { const char *name; PyObject **place; } wanted[] = {
         ASK(record), ASK(constant), ASK(number), ASK(contributions), ASK(refuse_stale), ASK(hooks_applied),
-        ASK(hooked), ASK(acquire), ASK(release), ASK(op_call), ASK(leaf_arguments), ASK(note_source),
+        ASK(hooked), ASK(acquire), ASK(release), ASK(op_call), ASK(leaf_arguments), ASK(note_source), ASK(note_read),
         ASK(careful_backward), ASK(set_label), ASK(set_data), ASK(set_grad), ASK(power), ASK(repr), ASK(to_float), ASK(to_int), ASK(divmod), ASK(rdivmod), ASK(lt),
         ASK(le), ASK(eq), ASK(ne), ASK(gt), ASK(ge),
     };
