@@ -545,3 +545,17 @@ def test_breakpoints_outlive_a_pass(tmp_path: Path) -> None:
     shown, _, _ = run("model.py", typed="watch w\nc\nc\np rate\nq\n", cwd=tmp_path)
     assert shown.count("Watchpoint 1: w.grad 0 -> -4") == 2
     assert "(grad) 0.2\n" in shown
+
+
+def test_the_readmes_session(tmp_path: Path) -> None:
+    readme = (pythons.ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## A debugger that goes both ways")[2].partition("\n## ")[0]
+    program, transcript = re.findall(r"^```(?:python)?\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    (tmp_path / "model.py").write_text(program)
+    command, _, expected = transcript.partition("\n")
+    assert command == "$ python -m autograd debug model.py"
+    typed = [line.removeprefix("(grad) ") for line in expected.splitlines() if line.startswith("(grad) ")]
+    shown, errors, _ = run("model.py", typed="".join(f"{line}\n" for line in typed), cwd=tmp_path)
+    first, *rest = shown.split("(grad) ")
+    replayed = first + "".join(f"(grad) {line}\n{answer}" for line, answer in zip(typed, rest, strict=True))
+    assert (replayed, errors) == (expected, "")

@@ -402,8 +402,8 @@ TORCH = words("""
     clamp digamma elu gelu leaky_relu log_softmax logaddexp logsumexp maximum mean minimum polygamma relu sigmoid
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
-ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend detect_anomaly debug draw draw_dot
-errors grad gradients ieee no_grad player rule steps topological_order trace value_and_grad why""")
+ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend debug detect_anomaly draw
+draw_dot errors grad gradients ieee no_grad player rule steps topological_order trace value_and_grad why""")
 ON_FUNCTIONS = words("""hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg
 sparse_hessian sparse_jacobian sparsity array data grads optimize correlated uncertain uncertainty""")
 SHADOWING = words("abs max min pow round sum")

@@ -61,17 +61,21 @@ def debug(
     >>> a, b = autograd.Value(0.3, "a"), autograd.Value(-0.7, "b")
     >>> with autograd.trace():
     ...     e = (a * b).tanh() * 2.0
-    >>> autograd.debug(e, commands=["b op:tanh", "c", "a", "q"])  # doctest: +ELLIPSIS
+    >>> autograd.debug(e, commands=["until a", "back 2", "q"])
     > [0/4] e = v1 * 2   de/de = 1
-    ...
-    Breakpoint 1   op:tanh
-    Breakpoint 1: op:tanh
-    > [1/4] v1 = tanh(v2)   de/dv1 = 2
       <doctest autograd.debugger.debug[2]>:2 in <module>
     -> e = (a * b).tanh() * 2.0
-            ~~~~~~~^^^^^^
-      * dv1/dv2 = sech2(v2) = 0.957165   contributes 2 · 0.957165 = 1.91433
-    v2 = a * b = -0.21   gradient not reached yet
+           ~~~~~~~~~~~~~~~^~~~~
+      * de/dv1 = 2   contributes 1 · 2 = 2
+    > [4/4] the pass has ended   e = -0.413933
+      de/da = -1.34003
+      de/db = 0.574299
+    > [2/4] v2 = a * b   de/dv2 = 1.91433
+      <doctest autograd.debugger.debug[2]>:2 in <module>
+    -> e = (a * b).tanh() * 2.0
+            ~~^~~
+      * dv2/da = b = -0.7   contributes 1.91433 · -0.7 = -1.34003
+        dv2/db = a = 0.3    contributes 1.91433 · 0.3 = 0.574299
     """
     if not hasattr(loss, "_careful_backward"):
         raise InputTypeError(f"debug(loss) takes a Value, not {type(loss).__name__} {loss!r}")

@@ -33,7 +33,7 @@ class Wire:
     >>> out = io.BytesIO()
     >>> Wire(io.BytesIO(), out).send({"type": "event", "event": "initialized"})
     >>> out.getvalue()
-    b'Content-Length: 53\r\n\r\n{"type": "event", "event": "initialized", "seq": 1}'
+    b'Content-Length: 51\r\n\r\n{"type": "event", "event": "initialized", "seq": 1}'
     >>> Wire(io.BytesIO(out.getvalue()), out).receive()
     {'type': 'event', 'event': 'initialized', 'seq': 1}
     """
