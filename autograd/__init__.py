@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .arrays import array, data, grads
     from .calculus import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .custom import custom_vjp
+    from .debugger import debug
     from .drawing import draw, draw_dot, player
     from .explanation import why
     from .implicit import implicit_fixed_point, implicit_root
@@ -42,6 +43,7 @@ _LAZY = {  # public name: the module that holds it, imported at first use
     "correlated": "propagation",
     "custom_vjp": "custom",
     "data": "arrays",
+    "debug": "debugger",
     "draw": "drawing",
     "draw_dot": "drawing",
     "grad": "calculus",
@@ -89,6 +91,7 @@ __all__ = [
     "correlated",
     "custom_vjp",
     "data",
+    "debug",
     "detect_anomaly",
     "draw",
     "draw_dot",

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 _COMMANDS = {  # name: the module that holds its HELP, add_arguments(parser) and run(options)
+    "dap": "debugger.dap",
+    "debug": "debugger.command",
     "draw": "drawing.command",
 }
 

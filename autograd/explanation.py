@@ -163,6 +163,11 @@ class Explanation:
             yield f"    {self._names[node]}{made} = {node.data:.6g}{grad}{_place(node, '    ')}"
 
 
+def explained(value: Value, of: Value, names: Names) -> Explanation:
+    """What `why` answers, its nodes called by names that were given before."""
+    return _Search(value, of, 8, names).explanation()
+
+
 def why(value: Value, of: Value | None = None, top: int = 8) -> Explanation:
     """Why is this gradient 0, nan, infinite, huge, tiny, or not there at all?
 
@@ -213,9 +218,9 @@ def why(value: Value, of: Value | None = None, top: int = 8) -> Explanation:
 class _Search:
     """The graph between a value and an output."""
 
-    def __init__(self, value: Value, of: Value, top: int) -> None:
+    def __init__(self, value: Value, of: Value, top: int, names: Names | None = None) -> None:
         self.value, self.of, self.top = value, of, top
-        self.names = Names(of)
+        self.names = names or Names(of)
         # By each node that leads from the value to the output: the first that uses it, and further ones, oldest first.
         self.user, self.more = chain.users(of, value)
         self.known: dict[Any, float | None] | None = None  # gradients, where the nodes do not hold this output's

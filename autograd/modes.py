@@ -21,6 +21,7 @@ NO_GRAD = 2
 TRACE = 4
 ANOMALY = 8  # a nan is an error
 INFINITE = 16  # and so is an infinity
+DEBUG = 32  # a debugger runs this thread's backward passes
 
 active = 0
 _counting = threading.Lock()
@@ -166,6 +167,19 @@ def detect_anomaly(function: Callable[..., Any] | None = None, *, inf: bool = Tr
     if not isinstance(inf, bool):
         raise InputTypeError(f"detect_anomaly(inf=…) takes True or False, not {inf!r}")
     return _mode("detect_anomaly", TRACE | ANOMALY | INFINITE * inf, function, INFINITE * (not inf))
+
+
+class taken_over(mode):
+    """``with taken_over(by):``: for ``root.backward(gradient)``, ``by(root, gradient)`` runs instead."""
+
+    def __init__(self, by: Callable[[Any, float], object]) -> None:
+        super().__init__(DEBUG)
+        self.by = by
+
+
+def debugger() -> Callable[[Any, float], object]:
+    """Who has taken this thread's backward passes over; asked where DEBUG is on."""
+    return next(block.by for block in reversed(_thread.blocks) if isinstance(block, taken_over))
 
 
 def path() -> str:

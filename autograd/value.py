@@ -317,7 +317,7 @@ class Value(metaclass=_ValueType):
         54.0
         """
         start = number(gradient, "backward's gradient")
-        if debug or (modes.active and modes.word() & modes.ANOMALY):
+        if debug or (modes.active and modes.word() & (modes.ANOMALY | modes.DEBUG)):
             self._careful_backward(start, debug)
         else:
             chain.backward(self, start)
@@ -326,6 +326,9 @@ class Value(metaclass=_ValueType):
         """A backward pass that someone watches."""
         if debug:
             from .user_lines import backward
+        elif modes.word() & modes.DEBUG:
+            modes.debugger()(self, gradient)
+            return
         else:
             from .explanation import backward
         backward(self, gradient)

@@ -80,7 +80,7 @@ def test_a_storys_session_in_pdb(demo):
 
 def test_the_readme_quotes_the_stories_right(capsys):
     readme = (pythons.ROOT / "README.md").read_text(encoding="utf-8")
-    quotes = re.findall(r"^```\n\$ (python .*)\n([^`]*)\n```$", readme, re.MULTILINE)
+    quotes = re.findall(r"^```\n\$ (python .*-m demos.*)\n([^`]*)\n```$", readme, re.MULTILINE)
     assert len(quotes) == 2
     for command, text in quotes:
         demo = next(demo for demo in STORIES if demo.__name__ in command.split())

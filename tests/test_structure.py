@@ -36,7 +36,7 @@ LAYERS = words(
     "_version errors modes special ops rule_text rules chain source stepping user_lines explanation "
     "value native engine functions bulk "
     "arrays structure passes calls calculus joint custom linalg implicit pattern colouring sparse optimize propagation "
-    "drawing testing __init__ __main__"
+    "drawing testing debugger __init__ __main__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -402,8 +402,8 @@ TORCH = words("""
     clamp digamma elu gelu leaky_relu log_softmax logaddexp logsumexp maximum mean minimum polygamma relu sigmoid
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
-ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend detect_anomaly draw draw_dot
-errors grad gradients ieee no_grad player rule steps topological_order trace value_and_grad why""")
+ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend debug detect_anomaly draw
+draw_dot errors grad gradients ieee no_grad player rule steps topological_order trace value_and_grad why""")
 ON_FUNCTIONS = words("""hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg
 sparse_hessian sparse_jacobian sparsity array data grads optimize correlated uncertain uncertainty""")
 SHADOWING = words("abs max min pow round sum")
@@ -412,12 +412,12 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
         MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError GradientError
         IndependenceWarning DrawingError describe told forward_error"""),
-    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE active listeners word mode ieee no_grad trace detect_anomaly
-        path here call"""),
+    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG active listeners word mode ieee no_grad trace
+        detect_anomaly taken_over debugger path here call"""),
     "source": words("Source resolved placed Place"),
-    "stepping": words("SHOWN Change Step Steps Names steps"),
+    "stepping": words("SHOWN Change Step Steps Names called reached steps"),
     "user_lines": words("Stop Turn backward"),
-    "explanation": words("HUGE TINY Cause Explanation why forward_anomaly backward"),
+    "explanation": words("HUGE TINY Cause Explanation explained why forward_anomaly backward"),
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),

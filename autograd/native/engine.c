@@ -41,6 +41,7 @@ static struct {                       /* what is asked of Python, all set by con
 #define NO_GRAD 2
 #define TRACE 4
 #define ANOMALY 8
+#define DEBUG 32
 static THREAD_LOCAL int mode_word;    /* as in modes.py; IEEE mode is for Python to know */
 
 /* The index of a built-in op, -1 for any other. */
@@ -345,7 +346,7 @@ static PyObject *node_backward(PyObject *v, PyObject *const *args, Py_ssize_t n,
         gradient = PyFloat_AsDouble(x);
         Py_DECREF(x);
     }
-    if (UNLIKELY(debug || mode_word & ANOMALY))
+    if (UNLIKELY(debug || mode_word & (ANOMALY | DEBUG)))
         return PyObject_CallFunction(py.careful_backward, "OdO", v, gradient, debug ? Py_True : Py_False);
     return backward(v, gradient);
 }
