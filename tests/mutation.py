@@ -76,33 +76,16 @@ def _session(tree: Path, module: str, tests: str) -> tuple[Path, Path]:
 
 def _only_annotations(module: Path, session: Path) -> list[str]:
     """The mutants that compute what the module computes: they change annotations alone."""
-    from cosmic_ray.mutating import mutate_code
-    from cosmic_ray.plugins import get_operator
-    from cosmic_ray.work_db import use_db
-
-    text = module.read_text("utf-8")
-    original, same = _bare(text), []
-    with use_db(str(session)) as database:
-        for item in database.work_items:
-            spec = item.mutations[0]
-            operator = get_operator(spec.operator_name)(**spec.operator_args)
-            mutated = mutate_code(text, operator, spec.occurrence)
-            if mutated is None or _bare(mutated) == original:
-                same.append(item.job_id)
-    return same
-
-
-def _bare(text: str) -> str:
-    """The syntax tree without annotations."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.arg):
-            node.annotation = None
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            node.returns = None
-        elif isinstance(node, ast.AnnAssign):
-            node.annotation = ast.Constant(None)
-    return ast.dump(tree)
+    annotations = []
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        for name in ("annotation", "returns"):
+            part = getattr(node, name, None)
+            if isinstance(part, ast.expr):
+                annotations.append(((part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)))
+    with sqlite3.connect(session) as database:
+        columns = "job_id, start_pos_row, start_pos_col"
+        places = database.execute(f"select {columns} from mutation_specs").fetchall()
+    return [job for job, row, column in places if any(start <= (row, column) < end for start, end in annotations)]
 
 
 def _run(tree: Path, sessions: list[tuple[Path, Path]]) -> int:
