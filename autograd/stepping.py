@@ -235,18 +235,16 @@ class Steps(Iterator[Step]):
             raise InputError(f"goto(position) takes a whole number of steps from 0, not {position!r}")
         if self.done and self.position > position:
             self.reopen()
-        while self.position < position:
+        while self.position != position:
             with chain.lock:
-                if not self._has_next():
-                    break
-                for _ in range(min(len(self._nodes), position) - self.position):
-                    self._take()
-        else:
-            while self.position > position:
-                with chain.lock:
-                    self._untake()
-            return
-        self.forward()
+                for _ in range(min(_AT_ONCE, abs(position - self.position))):
+                    if self.position > position:
+                        self._untake()
+                    elif self.position < len(self._nodes) or self._has_next():
+                        self._take()
+                    else:
+                        self.forward()
+                        return
 
     def run(self) -> None:
         """Take all the steps that are left, and end the pass."""
@@ -529,9 +527,11 @@ class Steps(Iterator[Step]):
                 total, waits = contribution, x._operation is not None
                 if x in self._sums:
                     total = self._sums[x] + contribution
-                elif waits:
-                    heappush(self._waiting, (-x._seq, x))
-                before = _grad_of(x)
+                    before = x._grad
+                else:
+                    if waits:
+                        heappush(self._waiting, (-x._seq, x))
+                    before = _grad_of(x)
                 after = total if waits else self._with_what_was(x, total)
                 self._sums[x] = total
                 previous = self._latest.get(x, -1)

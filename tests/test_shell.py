@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -209,8 +210,9 @@ def test_ctrl_c_stops_a_long_run_at_a_step(tmp_path: Path) -> None:
     )
     t = Terminal("long.py")
     t.until()
-    t.child.sendline("p 'begun' ;; c")
+    t.child.sendline("p 'be' 'gun' ;; c")
     t.until("'begun'")
+    time.sleep(0.3)  # it runs for seconds
     t.child.sendintr()
     answer = t.until()
     assert "Interrupted" in answer
@@ -538,6 +540,7 @@ def test_the_nth_call_of_a_script(tmp_path: Path) -> None:
     assert errors == "model.py called backward() 2 times, so there was nothing to stop at\n"
     assert status == 0
     assert run("--at-call", "0", "model.py", cwd=tmp_path)[2] != 0
+    assert run("nothing.py", cwd=tmp_path)[1:] == ("there is no file nothing.py\n", 1)
 
 
 def test_breakpoints_outlive_a_pass(tmp_path: Path) -> None:

@@ -139,19 +139,30 @@ def test_the_core_names_no_library_in_an_import() -> None:
             assert all(LIBRARIES.get(library) == module for library in libraries), (module, names)
 
 
-WITHIN_DRAWING = words("""text palette graph reduction picture edges cards dot mermaid rendering svg page drawing
-    playing __init__ command""")
+WITHIN = {  # a package: its modules' layers
+    "drawing": words("""text palette graph reduction picture edges cards dot mermaid rendering svg page drawing
+    playing __init__ command"""),
+    "debugger": words("breakpoints session formulas views shell programs __init__ command output wire adapter dap"),
+}
 DRAWING = {path.stem: path for path in (PACKAGE / "drawing").glob("*.py")}
+DEBUGGER = {path.stem: path for path in (PACKAGE / "debugger").glob("*.py")}
 
 
-def test_imports_go_only_upward_within_drawing() -> None:
-    assert sorted(WITHIN_DRAWING) == sorted(DRAWING)
-    for name, path in DRAWING.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.level == 1:
-                above = [node.module or ""] if node.module else [a.name for a in node.names if a.name in WITHIN_DRAWING]
+@pytest.mark.parametrize("package", WITHIN)
+def test_imports_go_only_upward_within_a_package(package: str) -> None:
+    layers = WITHIN[package]
+    modules = {path.stem: path for path in (PACKAGE / package).glob("*.py")}
+    assert sorted(layers) == sorted(modules)
+    for name, path in modules.items():
+        text = ast.parse(path.read_text(encoding="utf-8"))
+        for_types = [node for node in text.body if isinstance(node, ast.If)]
+        assert all(ast.unparse(block.test) == "TYPE_CHECKING" for block in for_types)
+        not_run = {id(node) for block in for_types for node in ast.walk(block)}
+        for node in ast.walk(text):
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and id(node) not in not_run:
+                above = [node.module or ""] if node.module else [a.name for a in node.names if a.name in layers]
                 above = above or ["__init__"]  # a name of the package itself
-                assert all(WITHIN_DRAWING.index(a) < WITHIN_DRAWING.index(name) for a in above), (name, above)
+                assert all(layers.index(a) < layers.index(name) for a in above), (name, above)
 
 
 def test_only_rendering_knows_graphviz() -> None:
@@ -160,9 +171,9 @@ def test_only_rendering_knows_graphviz() -> None:
         assert bool(found) == (name == "rendering"), name
 
 
-@pytest.mark.parametrize("name", DRAWING)
-def test_public_things_of_drawing_have_docstrings(name: str) -> None:
-    text = ast.parse(DRAWING[name].read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", [*DRAWING.values(), *DEBUGGER.values()], ids=lambda path: path.stem)
+def test_public_things_of_packages_have_docstrings(path: Path) -> None:
+    text, name = ast.parse(path.read_text(encoding="utf-8")), path.stem
     assert ast.get_docstring(text)
     classes = [node for node in text.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
     for node in [*text.body, *[held for one in classes for held in one.body]]:

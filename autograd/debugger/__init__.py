@@ -3,9 +3,11 @@
 breakpoints.py   where a pass stops
 session.py       a pass, its stops, and what there is to see: no words
 formulas.py      the derivative of an op, read from its rule
+views.py         what there is to see, as text
 shell.py         the prompt: the words, no pass
-programs.py      a script whose passes stop
-wire.py, dap.py  the same session in an editor, through the Debug Adapter Protocol
+programs.py      a script whose passes stop; command.py runs one
+wire.py          messages of the Debug Adapter Protocol; output.py keeps what a program prints apart from them
+adapter.py       what an editor asks, answered; dap.py serves one
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from .programs import Passes, run_program
@@ -26,6 +27,8 @@ def run(options: argparse.Namespace) -> None:
     """Run the script; the exit status is its own."""
     if options.at_call < 1:
         sys.exit("--at-call takes a whole number from 1")
+    if not options.module and not os.path.isfile(options.script):
+        sys.exit(f"there is no file {options.script}")
     shell = Shell(commands=[*startup_commands(), *options.commands])
     passes = Passes(shell.interact, shell.points, options.at_call)
     status = run_program(options.script, [*options.rest, *options.arguments], passes, module=options.module)
