@@ -92,6 +92,8 @@ def test_a_complex_step_is_exact():
         (lambda x: abs(x) ** 1.5, 0.0, 0.0, "right"),
         (lambda x: math.sqrt(x) ** 2, 0.0, 2.0, "wrong"),
         (math.sin, 1e22, 0.5, "undecided"),
+        (lambda x: math.pow(x, 0.9921875), 0.0, math.inf, "undecided"),
+        (lambda x: math.pow(x, 1.0078125), 0.0, 0.0, "undecided"),
     ],
 )
 def test_verdicts(f, x, got, word):

@@ -43,10 +43,10 @@ class Estimate(NamedTuple):
             return self.diverges * got > 0.0
         return abs(got - self.value) <= bars * self.error + slack + 1e-10 * abs(self.value)
 
-    def is_sharp(self, got: float) -> bool:
-        """Whether the bar is small enough to hold `got` against it."""
+    def is_sharp(self, got: float, share: float = 0.02) -> bool:
+        """Whether the bar is small enough to hold `got` against it: such a share of the larger of the two."""
         sizes = [abs(self.value), abs(got) if math.isfinite(got) else 0.0]
-        return not self.diverges and self.error <= 0.02 * max(sizes)
+        return not self.diverges and self.error <= share * max(sizes)
 
 
 class Difference(NamedTuple):
