@@ -562,3 +562,15 @@ def test_the_readmes_session(tmp_path: Path) -> None:
     first, *rest = shown.split("(grad) ")
     replayed = first + "".join(f"(grad) {line}\n{answer}" for line, answer in zip(typed, rest, strict=True))
     assert (replayed, errors) == (expected, "")
+
+
+def test_a_line_of_many_nodes_tells_the_last_ones_and_counts_the_others() -> None:
+    with trace():
+        y = Value(1.0, "x")
+        for _ in range(10):
+            y = y * 2.0
+    noted = [re.search(r"# .*", answer) for answer in answers(y, "goto 4", "l", "c", "l", "q")]
+    assert noted[2] is not None
+    assert noted[2][0] == "# 2 before …, dy/dy#3 = 4, dy/dy#4 = 8, dy/dy#5 = 16"
+    assert noted[4] is not None
+    assert noted[4][0] == "# 7 before …, dy/dy#8 = 128, dy/dy#9 = 256, dy/dy#10 = 512"

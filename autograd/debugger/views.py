@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from ..errors import InputError
@@ -156,21 +157,17 @@ def of_lines(session: Session, file: str, first: int, last: int, at: int, paint:
         yield "[EOF]"
 
 
-def _gradients(session: Session, nodes: Iterable[Any]) -> str:
-    """A comment that tells the gradients of nodes, of those that the pass has come to."""
-    names = session.steps.names
-    notes = []
-    come_to = 0
-    for node in nodes:
-        state = session.state_of(node)
-        if state == "not reached yet":
-            continue
-        come_to += 1
-        if come_to <= _PER_LINE:
-            so_far = " so far" if state == "so far" else ""
-            notes.append(f"d{names.output}/d{names[node]} = {_shown(session.gradient_of(node))}{so_far}")
-    if come_to > _PER_LINE:
-        notes.append(f"… {come_to - _PER_LINE} more")
+def _gradients(session: Session, nodes: Sequence[Any]) -> str:
+    """A comment that tells the gradients of a line's nodes, newest first: of those that the pass came to last."""
+    steps, names = session.steps, session.steps.names
+    current = None if steps.done else steps.current
+    at = len(nodes) if current is None else bisect_right(nodes, -current._seq, key=lambda node: -node._seq)
+    first = max(0, at - _PER_LINE)
+    shown = [*nodes[first:at], *(node for node in nodes[at : at + _PER_LINE] if steps.reached(node))]
+    notes = [f"{first} before …"] if first else []
+    for node in shown:
+        so_far = " so far" if session.state_of(node) == "so far" else ""
+        notes.append(f"d{names.output}/d{names[node]} = {_shown(session.gradient_of(node))}{so_far}")
     return "# " + ", ".join(notes) if notes else ""
 
 
