@@ -241,10 +241,26 @@ class _Search:
     def sent(self, x: Any) -> list[tuple[Any, int, float, float | None]]:
         """What the users of x send it, in the order of the pass: node, position of x, upstream, contribution."""
         sent: list[tuple[Any, int, float, float | None]] = []
+        known, assigned = self.known, type(x)._latest_assignment()
         for node in self.users(x):
-            g = self.gradient(node)
-            if g is not None:
+            g = getattr(node, "_grad", None) if known is None else known.get(node)
+            if g is None:
+                continue
+            operation = node._operation
+            if operation.first_rule is None or node._seq < assigned:
                 self._send(node, x, g, sent, really=True)
+                continue
+            inputs = node.inputs  # as chain.contributions has it, written out: a value may have a million users
+            try:
+                contributions = operation.float_rule(
+                    g, node._data, *[y if type(y) is float else y._data for y in inputs]
+                )
+            except ARITHMETIC:
+                self._send(node, x, g, sent, really=True)
+                continue
+            for i, y in enumerate(inputs):
+                if y is x:
+                    sent.append((node, i, g, contributions[i]))
         return sent
 
     def _from(self, node: Any, x: Any, g: float, really: bool = False) -> list[tuple[Any, int, float, float | None]]:
@@ -304,10 +320,15 @@ class _Search:
         causes, kinks = self._along_the_way(kind, sent)
         return self._answer(kind, total, [*self._by_many(sent, total), *causes], sent, [*notes, *kinks])
 
+    def _largest(self, sent: Sequence[tuple[Any, int, float, float | None]]) -> tuple[Any, float]:
+        """Who sends most, and how much."""
+        sizes = [_rank(c) for *_, c in sent]
+        most = max(sizes)
+        return sent[sizes.index(most)][0], most
+
     def _by_many(self, sent: Sequence[tuple[Any, int, float, float | None]], total: float) -> list[Cause]:
         """What to say where no one contribution is the reason: they cancel, or there are many of them."""
-        largest, *_ = max(sent, key=lambda one: _rank(one[3]))
-        most = max(abs(c) for *_, c in sent if c is not None)
+        largest, most = self._largest(sent)
         if abs(total) < _CANCELLED * most:
             text = f"contributions of up to {most:.6g} cancel, all but {total:.6g}: {self._listed(sent)}"
         elif len(sent) >= _MANY and most < abs(total) / 5:
@@ -520,23 +541,21 @@ class _Search:
     ) -> tuple[list[Cause], list[str]]:
         """The factors on the way that most of the gradient comes by."""
         user, more, value, of = self.user, self.more, self.value, self.of
-        gradient = self.gradient if self.known is not None else _grad
-        largest, *_ = max(sent, key=lambda one: _rank(one[3]))
+        largest, _ = self._largest(sent)
         way: list[Any] = [value]
         factors: list[float] = []  # of each node on the way to the next
         groups: dict[Any, list[int]] = {}  # which of them one op on one line made
         kinks: list[str] = []
-        hooked = len(chain.hooked) > 0
-        x, g = value, gradient(value)
-        while x is not of and (kind != "ordinary" or len(factors) < _FAR):
+        hooked, known, kinked = len(chain.hooked) > 0, self.known, False
+        far = _FAR if kind == "ordinary" else math.inf
+        x, g = value, self.gradient(value)
+        while x is not of and len(factors) < far:
             alone = x not in more and x is not value
-            if x is value:
-                node = largest
-            elif alone:
+            if alone:
                 node = user[x]
             else:
-                node, *_ = max(self.sent(x), key=lambda one: _rank(one[3]))
-            up = gradient(node)
+                node, _ = self._largest(self.sent(x)) if x is not value else (largest, 0.0)
+            up = getattr(node, "_grad", None) if known is None else known.get(node)
             if hooked and x._hooks():
                 alone = False
                 kinks.append(f"{self._op_of(x)} has a hook ({', '.join(map(_called_hook, x._hooks()))})")
@@ -547,30 +566,31 @@ class _Search:
                 groups[key].append(len(factors))
             else:
                 groups[key] = [len(factors)]
+                kinked = kinked or operation.name in _KINKED
+            if kinked and operation.name in _KINKED and len(kinks) < 8:
+                kinks += self._kink(node)
             factors.append(abs(factor))
             way.append(node)
-            if operation.name in _KINKED and len(kinks) < 8:
-                kinks += self._kink(node)
             x, g = node, up
         merged: dict[Any, list[int]] = {}
         for key, group in groups.items():  # one line may have made them at several of its instructions
             if isinstance(key, tuple) and isinstance(key[1], tuple):
                 key = key[0], placed(*key[1]).where
             merged.setdefault(key, []).extend(group)
-        sizes = {key: math.fsum(_log10(factors[k]) for k in group) for key, group in merged.items()}
+        sizes = {key: _size([factors[k] for k in group]) for key, group in merged.items()}
         sign = {"huge": 1.0, "vanishing": -1.0}.get(kind, 0.0)
         ranked = sorted(merged, key=lambda key: -(sign * sizes[key] or abs(sizes[key])))
         wanted = [key for key in ranked[:3] if (sign * sizes[key] > 0.5 if sign else abs(sizes[key]) > 1.0)]
         chosen = wanted if sign else wanted[:1]
-        causes = [self._factors(way, [(factors[k], k) for k in merged[key]], sizes[key]) for key in chosen]
+        causes = [self._factors(way, [factors[k] for k in merged[key]], merged[key], sizes[key]) for key in chosen]
         if not causes:
             causes = [Cause(largest, f"most of it comes by {self._op_of(largest)}", (value, largest))]
         return causes, kinks
 
-    def _factors(self, way: list[Any], factors: list[tuple[float, int]], size: float) -> Cause:
-        """The factors that one op on one line has on the way: each with the place of its input there."""
-        (least, _), (most, _) = min(factors), max(factors)
-        _, k = min(factors) if size < 0 else max(factors)
+    def _factors(self, way: list[Any], factors: list[float], places: list[int], size: float) -> Cause:
+        """The factors that one op on one line has on the way, and the place of each one's input there."""
+        least, most = min(factors), max(factors)
+        k = places[factors.index(least if size < 0 else most)]
         x, node = way[k], way[k + 1]
         local = math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
         text = f"{self._op_of(node)}: its slope at {self.names[x]} = {x.data:.6g} is {local:.6g}"
@@ -758,8 +778,11 @@ def _rank(contribution: float | None) -> float:
     return 0.0 if contribution is None else math.inf if contribution != contribution else abs(contribution)
 
 
-def _log10(factor: float) -> float:
-    return math.log10(factor) if 0.0 < factor < math.inf else -324.0 if factor == 0.0 else 308.0
+def _size(factors: list[float]) -> float:
+    """The logarithm of their product, to base 10; a factor 0 counts as the smallest float, inf as the largest."""
+    usual = [factor for factor in factors if 0.0 < factor < math.inf]
+    zeros = factors.count(0.0)
+    return math.fsum(map(math.log10, usual)) - 324.0 * zeros + 308.0 * (len(factors) - len(usual) - zeros)
 
 
 def _total(contributions: Sequence[float]) -> float | None:
