@@ -184,6 +184,7 @@ def test_kinks_and_edges_are_no_failures():
 def test_cancellation_widens_the_error_bar():
     assert check_gradients(lambda x: (x + 1e16) - 1e16, [0.3]).failure == ""
     assert check_gradients(ag.atan2, [1e-12, 1e-12], order=2).failure == ""  # 0 but for rounding, among 1e23
+    assert check_gradients(ag.hypot, [1e-6, 1e-20], order=2).failure == ""
     assert check_gradients(ag.hypot, [1e-9, 1e-20]).failure == ""  # a wave between the scale of x and that of 1
     assert check_gradients(lambda x, y, z: ag.sum([x, y, z]), [-1e-6, 1e-12, 1e-6]).failure == ""
 

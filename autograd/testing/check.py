@@ -313,6 +313,17 @@ def _on_hidden_kink(op: ops.Op, xs: list[float]) -> bool:
     return False
 
 
+def _agrees_on_finer_scale(
+    f: Callable[[float], float], x: float, got: float, noise: float, slack: float, root: Any
+) -> bool:
+    """Whether steps as small as one of the graph's own numbers could see `got`: hypot(1e-6, x) bends within 1e-6."""
+    nodes = chain.topological_order(root)
+    sizes = {abs(v if type(v) is float else v.data) for node in nodes for v in (node, *node.inputs)}
+    decades = {math.floor(math.log10(size)) for size in sizes if 0.0 < size < 0.1}
+    steps = [10.0**n / max(abs(x), 1.0) / 8.0 for n in decades if 10.0**n > 1e3 * math.ulp(x)]
+    return any(central(f, x, noise, first=step).agrees(got, slack) for step in steps)
+
+
 # ── The checks of one point ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -429,6 +440,8 @@ class _ValueCheck(_Check):
                 rough = kink(root)
                 if rough is not None:
                     verdict = Verdict("undecided", f"the point lies on a kink or an edge of {rough.op}")
+                elif _agrees_on_finer_scale(along, self.xs[i], got, noise, slack, root):
+                    verdict = Verdict("undecided", "the function varies on a scale too fine for differences")
                 more = "\n  suspect   none: every op's rule agrees with its own differences here"
             more = "".join(f"\n  suspect   {s}" for s in self.report.suspects[:3]) or more
         self.compare(what, got, verdict)
