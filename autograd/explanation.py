@@ -547,6 +547,8 @@ class _Search:
         groups: dict[Any, list[int]] = {}  # which of them one op on one line made
         kinks: list[str] = []
         hooked, known, kinked = len(chain.hooked) > 0, self.known, False
+        last: Any = None
+        group: list[int] = []
         far = _FAR if kind == "ordinary" else math.inf
         x, g = value, self.gradient(value)
         while x is not of and len(factors) < far:
@@ -562,12 +564,12 @@ class _Search:
             factor = g / up if alone and g and up else math.fsum(c or 0.0 for *_, c in self._from(node, x, 1.0))
             operation, block = node._operation, getattr(node, "_extra", None)
             key = operation if block is None else (operation, block.source or block.module)
-            if key in groups:
-                groups[key].append(len(factors))
-            else:
-                groups[key] = [len(factors)]
-                kinked = kinked or operation.name in _KINKED
-            if kinked and operation.name in _KINKED and len(kinks) < 8:
+            if key is not last:  # long ways are of few kinds
+                last = key
+                group = groups.setdefault(key, [])
+                kinked = operation.name in _KINKED
+            group.append(len(factors))
+            if kinked and len(kinks) < 8:
                 kinks += self._kink(node)
             factors.append(abs(factor))
             way.append(node)
@@ -780,6 +782,12 @@ def _rank(contribution: float | None) -> float:
 
 def _size(factors: list[float]) -> float:
     """The logarithm of their product, to base 10; a factor 0 counts as the smallest float, inf as the largest."""
+    try:
+        size = math.fsum(map(math.log10, factors))
+        if math.isfinite(size):
+            return size
+    except ValueError:  # the logarithm of 0
+        pass
     usual = [factor for factor in factors if 0.0 < factor < math.inf]
     zeros = factors.count(0.0)
     return math.fsum(map(math.log10, usual)) - 324.0 * zeros + 308.0 * (len(factors) - len(usual) - zeros)
