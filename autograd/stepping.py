@@ -233,7 +233,7 @@ class Steps(Iterator[Step]):
         """
         if type(position) is not int or position < 0:
             raise InputError(f"goto(position) takes a whole number of steps from 0, not {position!r}")
-        if self.done and self.position > position:
+        if self.done and self.position >= position:  # the end lies behind the last step
             self.reopen()
         while self.position != position:
             with chain.lock:

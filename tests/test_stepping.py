@@ -91,6 +91,19 @@ def test_any_way_to_a_place_gives_the_same_bits(program: Any, moves: list[int], 
     assert bits(nodes) == start
 
 
+def test_the_end_lies_behind_the_last_step() -> None:
+    """Going to where all steps are taken takes the end back; so for a leaf alone, which has no steps."""
+    x = Value(2.0)
+    alone, square = steps(x), steps(x * x)
+    alone.goto(5)
+    assert (alone.done, x.grad) == (True, 1.0)
+    alone.goto(0)
+    assert (alone.done, x.has_grad) == (False, False)
+    square.run()
+    square.goto(2)
+    assert (square.done, square.position) == (False, 2)
+
+
 @given(program=PROGRAMS, stop=st.integers(0, 20))
 def test_a_loop_left_early_has_changed_nothing(program: Any, stop: int) -> None:
     nodes = built(program)
