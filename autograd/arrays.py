@@ -34,7 +34,7 @@ def array(x: Any, label: str = "") -> Any:
     >>> w[1, 0].label, grads(w)[1]
     ('w[1,0]', array([ 1., -1.]))
     """
-    rows = _numpy("autograd.array").array(x, dtype=object)
+    rows = imported("autograd.array").array(x, dtype=object)
     entries = numbers_of(rows, "autograd.array's")
     leaves = [v if type(v) is Value else Value(v) for v in entries]
     if label:
@@ -54,7 +54,7 @@ def data(x: Any) -> Any:
     >>> data(array([1.0, 2.0]) * 3.0)
     array([3., 6.])
     """
-    rows = _numpy("autograd.data").array(x, dtype=object)
+    rows = imported("autograd.data").array(x, dtype=object)
     return shaped([v.data if type(v) is Value else v for v in numbers_of(rows, "autograd.data's")], rows.shape)
 
 
@@ -70,7 +70,7 @@ def grads(x: Any) -> Any:
     >>> grads(x)
     array([2., 4.])
     """
-    rows = _numpy("autograd.grads").array(x, dtype=object)
+    rows = imported("autograd.grads").array(x, dtype=object)
     for v in rows.ravel().tolist():
         if type(v) is not Value:
             raise InputTypeError(
@@ -96,7 +96,7 @@ def shaped(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
     array([[1., 2.],
            [3., 4.]])
     """
-    np = _numpy("an array of numbers")
+    np = imported("an array of numbers")
     if not any(type(x) is Value for x in numbers):
         return np.array(numbers, dtype=float).reshape(shape)
     new = np.empty(len(numbers), dtype=object)
@@ -117,7 +117,15 @@ def numbers_of(array: Any, what: str) -> list[Any]:
     return [x if type(x) in (float, Value) else ops.number(x, f"{what} entry") for x in array.ravel().tolist()]
 
 
-def _numpy(what: str) -> Any:
+def imported(what: str) -> Any:
+    """numpy, for what needs it.
+
+    Raises:
+        MissingLibraryError: where it is not installed.
+
+    >>> imported("this example").pi
+    3.141592653589793
+    """
     try:
         import numpy
     except ImportError:

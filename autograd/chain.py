@@ -114,7 +114,7 @@ def last_output() -> Value | None:
 
 def backward(root: Value, gradient: float) -> None:
     """Set the gradient of every interior node behind `root`, and add to those of its leaves."""
-    _last.output = ref(root)
+    remember(root)
     with lock:
         quick = not len(hooked) and _slots_are_free()
         _add(*(sweep_floats(root, gradient) if quick else sweep([(root, gradient)], keep=True)))

@@ -6,7 +6,8 @@
     ├── RangeError             OverflowError       exp(1000): an answer no float can hold
     ├── InputTypeError         TypeError           a str, None, an array where a number belongs
     ├── InputError             ValueError          the right type, a wrong size or choice
-    │   └── IndexRangeError    IndexError          a choice past the end
+    │   ├── IndexRangeError    IndexError          a choice past the end
+    │   └── SingularMatrixError                    a matrix that has no inverse
     ├── RuleError              TypeError           an op or a rule that does not fit together
     ├── InteriorError          AttributeError      writing to a node that an op made
     ├── CopyError              TypeError           pickling a node that an op made
@@ -58,6 +59,10 @@ class InputError(AutogradError, ValueError):
 
 class IndexRangeError(InputError, IndexError):
     """A choice by index went past the end."""
+
+
+class SingularMatrixError(InputError):
+    """A matrix has no inverse: one of its columns is a combination of others."""
 
 
 class RuleError(AutogradError, TypeError):

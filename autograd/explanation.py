@@ -21,7 +21,7 @@ from . import chain, modes
 from .errors import AnomalyError, InputError, InputTypeError, StaleGraphError, told
 from .ops import ARITHMETIC
 from .source import placed
-from .stepping import Names, Step, Steps
+from .stepping import Names, Step, Steps, gradient_of
 
 if TYPE_CHECKING:
     from .value import Value
@@ -236,7 +236,7 @@ class _Search:
 
     def gradient(self, node: Any) -> float | None:
         """What the pass found for a node; None where it sent nothing."""
-        return _grad(node) if self.known is None else self.known.get(node)
+        return gradient_of(node) if self.known is None else self.known.get(node)
 
     def sent(self, x: Any) -> list[tuple[Any, int, float, float | None]]:
         """What the users of x send it, in the order of the pass: node, position of x, upstream, contribution."""
@@ -317,8 +317,9 @@ class _Search:
         kind = "huge" if size > HUGE else "vanishing" if size < TINY else "ordinary"
         if not sent:
             return self._answer(kind, total, (), sent, notes)
-        causes, kinks = self._along_the_way(kind, sent)
-        return self._answer(kind, total, [*self._by_many(sent, total), *causes], sent, [*notes, *kinks])
+        largest, most = self._largest(sent)
+        causes, kinks = self._along_the_way(kind, largest)
+        return self._answer(kind, total, [*self._by_many(sent, total, largest, most), *causes], sent, [*notes, *kinks])
 
     def _largest(self, sent: Sequence[tuple[Any, int, float, float | None]]) -> tuple[Any, float]:
         """Who sends most, and how much."""
@@ -326,9 +327,10 @@ class _Search:
         most = max(sizes)
         return sent[sizes.index(most)][0], most
 
-    def _by_many(self, sent: Sequence[tuple[Any, int, float, float | None]], total: float) -> list[Cause]:
+    def _by_many(
+        self, sent: Sequence[tuple[Any, int, float, float | None]], total: float, largest: Any, most: float
+    ) -> list[Cause]:
         """What to say where no one contribution is the reason: they cancel, or there are many of them."""
-        largest, most = self._largest(sent)
         if abs(total) < _CANCELLED * most:
             text = f"contributions of up to {most:.6g} cancel, all but {total:.6g}: {self._listed(sent)}"
         elif len(sent) >= _MANY and most < abs(total) / 5:
@@ -536,12 +538,9 @@ class _Search:
 
     # ── Huge, tiny, ordinary: by which factors? ─────────────────────────────────────────────────────────────
 
-    def _along_the_way(
-        self, kind: str, sent: Sequence[tuple[Any, int, float, float | None]]
-    ) -> tuple[list[Cause], list[str]]:
-        """The factors on the way that most of the gradient comes by."""
+    def _along_the_way(self, kind: str, largest: Any) -> tuple[list[Cause], list[str]]:
+        """The factors on the way that most of the gradient comes by; `largest` is the user that sends most."""
         user, more, value, of = self.user, self.more, self.value, self.of
-        largest, _ = self._largest(sent)
         way: list[Any] = [value]
         factors: list[float] = []  # of each node on the way to the next
         groups: dict[Any, list[int]] = {}  # which of them one op on one line made
@@ -754,10 +753,6 @@ _SATURATING: Final = {
     "gelu",
     "silu",
 }
-
-
-def _grad(node: Any) -> float | None:
-    return getattr(node, "_grad", None)  # the pure engine's interior nodes have none until a pass sets it
 
 
 def _nothing(g: float | None) -> bool:

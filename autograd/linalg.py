@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from . import ops
 from .arrays import is_array, numbers_of, shaped
 from .engine import Value
-from .errors import InputError, InputTypeError
+from .errors import InputError, InputTypeError, SingularMatrixError
 
 __all__ = ["cholesky", "det", "inv", "lu", "solve"]
 
@@ -26,7 +26,8 @@ def lu(a: Any) -> tuple[Any, Any, Any]:
         a: a square matrix.
 
     Raises:
-        InputError: where a is not square, or singular.
+        InputError: where a is not square.
+        SingularMatrixError: where it has no inverse.
         InputTypeError: where a is no matrix of numbers.
 
     >>> p, l, u = lu([[0.0, 2.0], [4.0, 6.0]])
@@ -50,7 +51,8 @@ def solve(a: Any, b: Any) -> Any:
         b: a vector, or a matrix of columns.
 
     Raises:
-        InputError: where a is not square or singular, or b does not fit.
+        InputError: where a is not square, or b does not fit.
+        SingularMatrixError: where a has no inverse.
         InputTypeError: where a or b holds something other than numbers.
 
     >>> solve([[2.0, 1.0], [1.0, 3.0]], [3.0, 5.0])
@@ -66,7 +68,8 @@ def inv(a: Any) -> Any:
     """The inverse of a square matrix.
 
     Raises:
-        InputError: where a is not square, or singular.
+        InputError: where a is not square.
+        SingularMatrixError: where it has no inverse.
         InputTypeError: where a is no matrix of numbers.
 
     >>> inv([[2.0, 0.0], [0.0, 4.0]])
@@ -94,7 +97,7 @@ def det(a: Any) -> Any:
     rows, _ = _square("det", a)
     try:
         factors, order = _factored("det", rows)
-    except _SingularError:
+    except SingularMatrixError:
         return _det_without_division(rows)
     swaps = sum(order[j] > order[i] for i in range(len(order)) for j in range(i))
     return ops.prod(-1.0 if swaps % 2 else 1.0, *[factors[k][k] for k in range(len(rows))])
@@ -126,10 +129,6 @@ def cholesky(a: Any) -> Any:
     return given_out(lower)
 
 
-class _SingularError(InputError):
-    """A matrix has no inverse."""
-
-
 def _factored(name: str, rows: Rows) -> tuple[Rows, list[int]]:
     """L below the diagonal and U from it on, of the rows in the order that comes second."""
     lu = [list(row) for row in rows]
@@ -141,7 +140,7 @@ def _factored(name: str, rows: Rows) -> tuple[Rows, list[int]]:
             lu[i][k] = _less(lu[i][k], lu[i][:k], above)
         best = max(range(k, n), key=lambda i: abs(_data(lu[i][k])))
         if _data(lu[best][k]) == 0.0:
-            raise _SingularError(
+            raise SingularMatrixError(
                 f"{name}: the matrix is singular: its column {k} is a combination of those before. "
                 "Take out an unknown or add what is missing"
             )

@@ -38,7 +38,7 @@ class _Thread(threading.local):
 _thread = _Thread()
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _OURS = tuple(os.path.join(_PACKAGES, package, "") for package in ("autograd", "nn"))
-_READERS = ("data", "item", "note_read")  # the functions by which a number is taken
+_VALUE = os.path.join(_OURS[0], "value.py")
 _inside: dict[str, str] = {}  # file: which of these it lies in, "" where in none
 listeners: list[Callable[[int], object]] = []  # each is told this thread's word when it changes
 
@@ -189,8 +189,8 @@ def path() -> str:
 
 def here(through_ours: bool = True) -> tuple[CodeType, int, bool] | None:
     """Where the program is, outside of this library: its code, the place of the instruction, and whether it called an
-    op there, not something of nn that did; None where no such code runs, or where it has called the library and
-    `through_ours` is false.
+    op there, not something of nn that did; None where no such code runs, or where it has called something else
+    of the library than a method of Value and `through_ours` is false.
     """
     frame: Any = sys._getframe(1)
     direct = True
@@ -201,7 +201,7 @@ def here(through_ours: bool = True) -> tuple[CodeType, int, bool] | None:
             package = _inside[code.co_filename] = next((p for p in _OURS if code.co_filename.startswith(p)), "")
         if not package:
             return code, frame.f_lasti, direct
-        if not through_ours and frame.f_code.co_name not in _READERS:
+        if not through_ours and code.co_filename != _VALUE:
             return None
         direct = direct and package is _OURS[0]
         frame = frame.f_back

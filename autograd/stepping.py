@@ -423,7 +423,7 @@ class Steps(Iterator[Step]):
                 self._sums[node] = g
                 if leaf:
                     self._leaves[node] = None, g
-            self._settings.setdefault(self.position, []).append((node, _grad_of(node), g))
+            self._settings.setdefault(self.position, []).append((node, gradient_of(node), g))
             node._grad = g
 
     def _is_behind(self, node: Any) -> bool:
@@ -475,7 +475,7 @@ class Steps(Iterator[Step]):
         g = chain.hooks_applied(node, self._sums[node])
         heappop(self._waiting)
         del self._sums[node]
-        before = _grad_of(node)
+        before = gradient_of(node)
         if before is None or (not before == g != 0.0 and before.hex() != g.hex()):
             self._arrivals[len(self._nodes)] = node, before, g
         self._node, self._upstream, self._visiting = node, g, True
@@ -531,7 +531,7 @@ class Steps(Iterator[Step]):
                 else:
                     if waits:
                         heappush(self._waiting, (-x._seq, x))
-                    before = _grad_of(x)
+                    before = gradient_of(x)
                 after = total if waits else self._with_what_was(x, total)
                 self._sums[x] = total
                 previous = self._latest.get(x, -1)
@@ -588,7 +588,8 @@ def _what_was(known: tuple[float | None, float | None], now: float | None) -> fl
     return before
 
 
-def _grad_of(node: Any) -> float | None:
+def gradient_of(node: Any) -> float | None:
+    """The gradient that a node has, None where it has none."""
     return getattr(node, "_grad", None)  # the pure engine's interior nodes have none until a pass sets it
 
 

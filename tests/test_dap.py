@@ -23,24 +23,16 @@ from autograd.debugger.wire import LARGEST_BODY, LONGEST_LINE, MalformedMessageE
 from tests import pythons
 from tests.dap_client import Client
 
-PROGRAM = """\
-import autograd
-from autograd import Value
-
-
-def model(x, w, b):
-    h = w * x
-    h = h + b
-    return h.tanh()
-
-
-w, b = Value(0.5, "w"), Value(-1.0, "b")
+PROGRAM = (
+    pythons.MODEL
+    + """\
 for rate in (0.1, 0.2):
     w.grad = b.grad = None
     𝜋 = 3.14; loss = (model(2.0, w, b) - 1.0) ** 2
     loss.backward()
     print("gradients", w.grad, b.grad)
 """
+)
 
 
 @pytest.fixture

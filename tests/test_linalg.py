@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, grad, gradients, hessian, jacobian
-from autograd.errors import InputError, InputTypeError
+from autograd.errors import InputError, InputTypeError, SingularMatrixError
 from autograd.linalg import cholesky, det, inv, lu, solve
 
 entries = st.integers(-8, 8).map(lambda k: k / 4)
@@ -176,9 +176,9 @@ MISUSE: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("a number", lambda: det(1.0), InputTypeError, "float"),
     ("a list of numbers", lambda: det([1.0]), InputTypeError, "rows"),
     ("a str inside", lambda: det([["1"]]), InputTypeError, "row 0"),
-    ("singular", lambda: solve([[1.0, 2.0], [2.0, 4.0]], [1.0, 1.0]), InputError, "singular.*column 1"),
-    ("singular inverse", lambda: inv([[0.0]]), InputError, "singular.*column 0"),
-    ("singular lu", lambda: lu(np.zeros((2, 2))), InputError, "singular"),
+    ("singular", lambda: solve([[1.0, 2.0], [2.0, 4.0]], [1.0, 1.0]), SingularMatrixError, "singular.*column 1"),
+    ("singular inverse", lambda: inv([[0.0]]), SingularMatrixError, "singular.*column 0"),
+    ("singular lu", lambda: lu(np.zeros((2, 2))), SingularMatrixError, "singular"),
     ("not positive", lambda: cholesky([[1.0, 2.0], [2.0, 1.0]]), InputError, "pivot 1 is -3.0"),
     ("not even zero", lambda: cholesky([[0.0]]), InputError, "pivot 0"),
     ("nan", lambda: cholesky([[math.nan]]), InputError, "nan"),

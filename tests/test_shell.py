@@ -22,24 +22,16 @@ from autograd.debugger.shell import Shell
 from autograd.errors import InputError, InputTypeError
 from tests import pythons
 
-PROGRAM = """\
-import autograd
-from autograd import Value
-
-
-def model(x, w, b):
-    h = w * x
-    h = h + b
-    return h.tanh()
-
-
-w, b = Value(0.5, "w"), Value(-1.0, "b")
+PROGRAM = (
+    pythons.MODEL
+    + """\
 for rate in (0.1, 0.2):
     w.grad = b.grad = None
     loss = (model(2.0, w, b) - 1.0) ** 2
     loss.backward()
     print("gradients", w.grad, b.grad)
 """
+)
 HEADINGS = re.compile(r"^> \[.*", re.MULTILINE)
 
 

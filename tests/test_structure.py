@@ -421,18 +421,18 @@ SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
-        MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError GradientError
-        IndependenceWarning DrawingError describe told forward_error"""),
+        SingularMatrixError MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError
+        GradientError IndependenceWarning DrawingError describe told forward_error"""),
     "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG active listeners word mode ieee no_grad trace
         detect_anomaly taken_over debugger path here call"""),
     "source": words("Source resolved placed Place"),
-    "stepping": words("SHOWN Change Step Steps Names called reached steps"),
+    "stepping": words("SHOWN Change Step Steps Names called gradient_of reached steps"),
     "user_lines": words("Stop Turn backward"),
     "explanation": words("HUGE TINY Cause Explanation explained why forward_anomaly backward"),
     "engine": words("Backend backend parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),
-    "arrays": words("array data grads is_array shaped numbers_of"),
+    "arrays": words("array data grads imported is_array shaped numbers_of"),
     "structure": words("Block Structure flatten product without_graph"),
     "passes": words("backwards forwards forwards_is_cheaper local_derivatives push"),
     "calls": words("Call called check_function transformed"),

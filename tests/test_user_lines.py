@@ -19,24 +19,16 @@ from tests import pythons
 from tests.dap_client import Client
 from tests.test_stepping import PROGRAMS, bits, built
 
-PROGRAM = """\
-import autograd
-from autograd import Value
-
-
-def model(x, w, b):
-    h = w * x
-    h = h + b
-    return h.tanh()
-
-
-w, b = Value(0.5, "w"), Value(-1.0, "b")
+PROGRAM = (
+    pythons.MODEL
+    + """\
 with autograd.trace():
     loss = (model(2.0, w, b) - 1.0) ** 2
     loss = loss + (model(0.0, w, b) - 1.0) ** 2
 loss.backward(debug=True)
 print(w.grad, b.grad)
 """
+)
 
 TRANSCRIPT = """\
 > model.py(1)<module>()

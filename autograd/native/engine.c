@@ -34,7 +34,8 @@ static PyObject *operations[N_OPS];   /* the Ops of ops.py, in their order there
 
 static struct {                       /* what is asked of Python, all set by connect() */
     PyObject *record, *constant, *number, *contributions, *refuse_stale, *hooks_applied, *hooked, *acquire, *release;
-    PyObject *op_call, *leaf_arguments, *note_source, *note_read, *careful_backward, *set_label, *set_data, *set_grad, *power;
+    PyObject *op_call, *leaf_arguments, *note_source, *note_read, *careful_backward, *set_label, *set_data, *set_grad;
+    PyObject *power;
     PyObject *repr, *to_float, *to_int, *divmod, *rdivmod, *lt, *le, *eq, *ne, *gt, *ge;
 } py;
 
@@ -519,7 +520,8 @@ static PyObject *module_connect(PyObject *Py_UNUSED(module), PyObject *args, PyO
     struct { const char *name; PyObject **place; } wanted[] = {
         ASK(record), ASK(constant), ASK(number), ASK(contributions), ASK(refuse_stale), ASK(hooks_applied),
         ASK(hooked), ASK(acquire), ASK(release), ASK(op_call), ASK(leaf_arguments), ASK(note_source), ASK(note_read),
-        ASK(careful_backward), ASK(set_label), ASK(set_data), ASK(set_grad), ASK(power), ASK(repr), ASK(to_float), ASK(to_int), ASK(divmod), ASK(rdivmod), ASK(lt),
+        ASK(careful_backward), ASK(set_label), ASK(set_data), ASK(set_grad), ASK(power), ASK(repr), ASK(to_float),
+        ASK(to_int), ASK(divmod), ASK(rdivmod), ASK(lt),
         ASK(le), ASK(eq), ASK(ne), ASK(gt), ASK(ge),
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {

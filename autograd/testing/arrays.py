@@ -2,6 +2,6 @@
 
 from typing import Any, Final
 
-from ..arrays import _numpy
+from ..arrays import imported
 
-np: Final[Any] = _numpy("autograd.testing.audit")
+np: Final[Any] = imported("autograd.testing.audit")
