@@ -171,7 +171,6 @@ class Steps(Iterator[Step]):
         self._upstream = 0.0
         self._visiting = False  # whether its rule has still to be asked
         self._failed = False
-        root._remember()
 
     # ── Moving ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -575,6 +574,7 @@ class Steps(Iterator[Step]):
             self._ending = [(leaf, leaf._grad, self._with_what_was(leaf, total)) for leaf, total in totals]
         self.done = True
         _redo(self._ending)
+        self.root._remember()
 
 
 def _what_was(known: tuple[float | None, float | None], now: float | None) -> float | None:

@@ -505,7 +505,7 @@ class Value(metaclass=_ValueType):
         return chain.last_output()
 
     def _remember(self) -> None:
-        """Note that a pass of this thread began here."""
+        """Note that this thread's last pass, which is over, began here."""
         chain.remember(self)
 
     @staticmethod

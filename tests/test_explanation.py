@@ -557,6 +557,29 @@ def test_last_outputs_of_many_threads_that_are_gone() -> None:
     assert why(w).of is y
 
 
+def test_a_pass_that_is_not_over_is_not_the_last_one() -> None:
+    """Half of its gradients would be taken for all."""
+    w = Value(0.5, "w")
+    h = w * 2.0
+    loss = h * h
+    earlier = w * 3.0
+    earlier.backward()
+    told: list[Any] = []
+    for step in ag.steps(loss):
+        if step.index == 0:
+            told.append(why(w))
+            told.append(why(w, of=loss))
+    handle = h.register_hook(lambda g: told.append(why(w)))
+    loss.backward()
+    handle.remove()
+    h.register_hook(lambda g: {}["no"])
+    with pytest.raises(KeyError):
+        (loss * 2.0).backward()
+    told.append(why(w))
+    assert [answer.of for answer in told] == [earlier, loss, loss, loss]
+    assert [answer.gradient for answer in told] == [3.0, 4.0, 4.0, 4.0]
+
+
 def test_data_assigned_since_leaves_what_needs_no_old_number() -> None:
     """As after an optimiser's step."""
     with trace():
