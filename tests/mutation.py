@@ -122,9 +122,12 @@ def _path() -> str:
 
 def _cosmic_ray(tree: Path, *command: str) -> str:
     environment = {**os.environ, "AUTOGRAD_PURE": "1", "PATH": _path(), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        ["cosmic-ray", *command], cwd=tree, env=environment, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            ["cosmic-ray", *command], cwd=tree, env=environment, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise SystemExit("this needs cosmic-ray, which is not installed: pip install cosmic-ray") from None
     if done.returncode:
         raise SystemExit(f"cosmic-ray {' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
     return done.stdout
