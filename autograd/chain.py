@@ -102,7 +102,7 @@ def users(root: Value, value: Value) -> tuple[dict[Value, Value], dict[Value, li
 
 
 def remember(root: Value) -> None:
-    """Note that a pass of this thread began at `root`, without keeping it alive."""
+    """Note that this thread's last pass, which is over, began at `root`, without keeping that alive."""
     _last.output = ref(root)
 
 
@@ -114,10 +114,10 @@ def last_output() -> Value | None:
 
 def backward(root: Value, gradient: float) -> None:
     """Set the gradient of every interior node behind `root`, and add to those of its leaves."""
-    _last.output = ref(root)
     with lock:
         quick = not len(hooked) and _slots_are_free()
         _add(*(sweep_floats(root, gradient) if quick else sweep([(root, gradient)], keep=True)))
+    remember(root)
 
 
 def _add(leaves: list[Value], sums: list[float]) -> None:
@@ -348,9 +348,10 @@ def contributions(node: Any, g: Any, graph: bool = False) -> Sequence[Any]:
         return checked(node, op.rule(g, node, *inputs), graph)
     floats = [x._data if type(x) is Value else x for x in inputs]
     try:
-        return checked(node, op.float_rule(g, node._data, *floats), graph)
+        sent: Sequence[Any] = op.float_rule(g, node._data, *floats)
     except ARITHMETIC as cause:
         return _ieee_contributions(node, g, floats, cause)
+    return sent if op.first_rule is not None else checked(node, sent)  # ours are known to be right
 
 
 def _ieee_contributions(node: Any, g: float, floats: list[float], cause: Exception) -> Sequence[Any]:

@@ -6,17 +6,22 @@
     ├── RangeError             OverflowError       exp(1000): an answer no float can hold
     ├── InputTypeError         TypeError           a str, None, an array where a number belongs
     ├── InputError             ValueError          the right type, a wrong size or choice
-    │   └── IndexRangeError    IndexError          a choice past the end
+    │   ├── IndexRangeError    IndexError          a choice past the end
+    │   └── SingularMatrixError                    a matrix that has no inverse
     ├── RuleError              TypeError           an op or a rule that does not fit together
     ├── InteriorError          AttributeError      writing to a node that an op made
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
     ├── RecordError            RuntimeError        a function of which no program would be right
     ├── GuardError             ValueError          numbers for which a program's function would go another way
+    ├── GradientError          AssertionError      a derivative that its function's differences deny
     ├── AnomalyError           ArithmeticError     a nan or an infinity, where `detect_anomaly` looks for them
+    ├── DrawingError           RuntimeError        Graphviz failed on a drawing
     └── MissingLibraryError    ImportError         an optional library is not installed
 
-Each is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
+    IndependenceWarning        UserWarning         a result to differentiate does not depend on the input
+
+Each error is also the exception that plain Python would raise, so ``except ValueError`` goes on working.
 Only the forward pass raises for arithmetic; the backward pass computes in IEEE arithmetic.
 """
 
@@ -58,6 +63,10 @@ class IndexRangeError(InputError, IndexError):
     """A choice by index went past the end."""
 
 
+class SingularMatrixError(InputError):
+    """A matrix has no inverse: one of its columns is a combination of others."""
+
+
 class RuleError(AutogradError, TypeError):
     """An op or a derivative rule is not well formed, or an op has no rule."""
 
@@ -86,6 +95,16 @@ class RecordWarning(RuntimeWarning):
     """A compiled function runs eagerly, and why."""
 
 
+class GradientError(AutogradError, AssertionError):
+    """A derivative was checked and is wrong; the message says where, by how much, and which op is suspected.
+
+    Attributes:
+        report: what the check saw, an `autograd.testing.Report`; None where an auditor raised it.
+    """
+
+    report: Any = None
+
+
 class AnomalyError(AutogradError, ArithmeticError):
     """A nan or an infinity was made, inside `detect_anomaly`.
 
@@ -98,8 +117,16 @@ class AnomalyError(AutogradError, ArithmeticError):
         self.explanation = explanation
 
 
+class DrawingError(AutogradError, RuntimeError):
+    """The layouter that draws graphs failed."""
+
+
 class MissingLibraryError(AutogradError, ImportError):
     """A library that only this feature needs is not installed; the message names what to install."""
+
+
+class IndependenceWarning(UserWarning):
+    """A function that is differentiated does not depend on its argument: its derivative is 0, if that was meant."""
 
 
 def describe(x: Any) -> str:

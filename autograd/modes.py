@@ -21,6 +21,7 @@ NO_GRAD = 2
 TRACE = 4
 ANOMALY = 8  # a nan is an error
 INFINITE = 16  # and so is an infinity
+DEBUG = 32  # a debugger runs this thread's backward passes
 RECORD = 64  # a recorder is told of every op, and of whatever looks at a number
 
 active = 0
@@ -39,6 +40,7 @@ class _Thread(threading.local):
 _thread = _Thread()
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _OURS = tuple(os.path.join(_PACKAGES, package, "") for package in ("autograd", "nn"))
+_VALUE = os.path.join(_OURS[0], "value.py")
 _inside: dict[str, str] = {}  # file: which of these it lies in, "" where in none
 listeners: list[Callable[[int], object]] = []  # each is told this thread's word when it changes
 
@@ -198,14 +200,28 @@ def detect_anomaly(function: Callable[..., Any] | None = None, *, inf: bool = Tr
     return _mode("detect_anomaly", TRACE | ANOMALY | INFINITE * inf, function, INFINITE * (not inf))
 
 
+class taken_over(mode):
+    """``with taken_over(by):``: for ``root.backward(gradient)``, ``by(root, gradient)`` runs instead."""
+
+    def __init__(self, by: Callable[[Any, float], object]) -> None:
+        super().__init__(DEBUG)
+        self.by = by
+
+
+def debugger() -> Callable[[Any, float], object]:
+    """Who has taken this thread's backward passes over; asked where DEBUG is on."""
+    return next(block.by for block in reversed(_thread.blocks) if isinstance(block, taken_over))
+
+
 def path() -> str:
     """The path of the module that runs in this thread, where it is traced."""
     return _thread.path
 
 
-def here() -> tuple[CodeType, int, bool] | None:
+def here(through_ours: bool = True) -> tuple[CodeType, int, bool] | None:
     """Where the program is, outside of this library: its code, the place of the instruction, and whether it called an
-    op there, not something of nn that did; None where no such code runs.
+    op there, not something of nn that did; None where no such code runs, or where it has called something else
+    of the library than a method of Value and `through_ours` is false.
     """
     frame: Any = sys._getframe(1)
     direct = True
@@ -216,6 +232,8 @@ def here() -> tuple[CodeType, int, bool] | None:
             package = _inside[code.co_filename] = next((p for p in _OURS if code.co_filename.startswith(p)), "")
         if not package:
             return code, frame.f_lasti, direct
+        if not through_ours and code.co_filename != _VALUE:
+            return None
         direct = direct and package is _OURS[0]
         frame = frame.f_back
     return None

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from . import chain
 from .ops import ARITHMETIC
 from .source import placed
-from .stepping import Step, Steps
+from .stepping import Step, Steps, reached
 
 if TYPE_CHECKING:
     from .value import Value
@@ -116,7 +116,7 @@ def _nothing(*arguments: Any) -> Sequence[Any]:
 
 def backward(root: Value, gradient: float) -> None:
     """Set and add the gradients as `Value.backward` does, bit for bit, stopping at the lines that made the nodes."""
-    order = _reached(root)
+    order = reached(root, _unseen)
     untraced = sum(node._known().source is None for node in order)
     if untraced:
         part = "this graph was" if untraced == len(order) else f"{untraced} of this graph's {len(order)} nodes were"
@@ -152,34 +152,10 @@ def backward(root: Value, gradient: float) -> None:
             debugger.skip = skipped
 
 
-def _reached(root: Value) -> list[Any]:
-    """The nodes that something will be sent to, newest first.
-
-    Only the rules of ops of any number of inputs, and a user's, may send None. They are asked here in a copy that no
-    breakpoint is set on.
-    """
-    reached = {root}
-    order = []
-    for node in chain.topological_order(root):
-        if node not in reached:
-            continue
-        order.append(node)
-        operation = node._operation
-        sent: Sequence[Any] = node.inputs
-        if operation.arity not in (1, 2) or operation.first_rule is None:
-            floats = [x if type(x) is float else x._data for x in node.inputs]
-            try:
-                sent = _unseen(operation.float_rule)(1.0, node._data, *floats)
-            except ARITHMETIC:
-                sent = chain.contributions(node, 1.0)
-            except Exception:  # a user's rule, which will raise again on its line
-                sent = node.inputs
-        reached.update(x for x, c in zip(node.inputs, sent, strict=True) if c is not None and type(x) is not float)
-    return order
-
-
 @cache
-def _unseen(rule: Any) -> Any:
+def _unseen(operation: Any) -> Any:
+    """An op's rule in a copy that no breakpoint is set on."""
+    rule = operation.float_rule
     if not isinstance(rule, FunctionType):
         return rule
     code = rule.__code__.replace(co_filename="<rule>")

@@ -68,6 +68,13 @@ def _observed(what: str, node: Any) -> None:
         modes.observed(what, node)
 
 
+def note_read(node: Any) -> None:
+    """Note on a node that the program takes its number here, from which no gradient leads back."""
+    made = modes.here(through_ours=False)
+    if made is not None:
+        node._block().reads[made] = None
+
+
 class _ValueType(type):
     """Makes ``Value(data, label)`` a leaf, and leaves ``_blank()`` to ops: a third faster than ``__new__``."""
 
@@ -84,15 +91,17 @@ class _ValueType(type):
 class Extra:
     """What few nodes have."""
 
-    __slots__ = ("__weakref__", "detached", "hooks", "is_parameter", "label", "module", "source")
+    __slots__ = ("__weakref__", "detached", "hooks", "is_parameter", "label", "module", "reads", "source", "spread")
 
     def __init__(self) -> None:
         self.label = ""
         self.source: Any = None  # where the node was made, as modes.here has it, when traced
+        self.reads: dict[Any, None] = {}  # where its number was taken, when traced
         self.module = ""  # the nn module that made it
         self.hooks: dict[int, Callable[[Any], Any]] = {}
         self.is_parameter = False
         self.detached = False
+        self.spread: Any = None  # of an uncertain leaf: what it was measured with, and its place there
 
 
 _NO_EXTRA: Final = Extra()
@@ -262,8 +271,12 @@ class Value(metaclass=_ValueType):
     @property
     def data(self) -> float:
         """The number. It may be assigned on a leaf."""
-        if modes.active and modes.word() & modes.RECORD:
-            modes.observed("data", self)
+        if modes.active:
+            word = modes.word()
+            if word & modes.RECORD:
+                modes.observed("data", self)
+            if word & modes.TRACE:
+                note_read(self)
         return self._data
 
     @data.setter
@@ -323,7 +336,7 @@ class Value(metaclass=_ValueType):
         """
         _observed("backward()", self)
         start = number(gradient, "backward's gradient")
-        if debug or (modes.active and modes.word() & modes.ANOMALY):
+        if debug or (modes.active and modes.word() & (modes.ANOMALY | modes.DEBUG)):
             self._careful_backward(start, debug)
         else:
             chain.backward(self, start)
@@ -332,6 +345,9 @@ class Value(metaclass=_ValueType):
         """A backward pass that someone watches."""
         if debug:
             from .user_lines import backward
+        elif modes.word() & modes.DEBUG:
+            modes.debugger()(self, gradient)
+            return
         else:
             from .explanation import backward
         backward(self, gradient)
@@ -339,6 +355,8 @@ class Value(metaclass=_ValueType):
     def item(self) -> float:
         """The number, under the name that torch gives it."""
         _observed("item()", self)
+        if modes.active and modes.word() & modes.TRACE:
+            note_read(self)
         return self._data
 
     def detach(self) -> Value:
@@ -416,9 +434,9 @@ class Value(metaclass=_ValueType):
         made = self._known().source
         if made is None:
             return None
-        from .source import resolved
+        from .source import placed
 
-        return resolved(*made)
+        return placed(*made)
 
     @property
     def is_parameter(self) -> bool:
@@ -520,7 +538,7 @@ class Value(metaclass=_ValueType):
         return chain.last_output()
 
     def _remember(self) -> None:
-        """Note that a pass of this thread began here."""
+        """Note that this thread's last pass, which is over, began here."""
         chain.remember(self)
 
     @staticmethod
@@ -737,7 +755,7 @@ class Value(metaclass=_ValueType):
             )
         known = self._known()
         grad = self.grad if self.has_grad else None
-        return _unpickled, (self._data, grad, known.label, known.is_parameter, known.detached)
+        return _unpickled, (self._data, grad, known.label, known.is_parameter, known.detached, known.spread)
 
 
 _blank: Final[Callable[[], Value]] = type.__call__.__get__(Value, _ValueType)
@@ -771,16 +789,19 @@ def _copy(old: Any, inputs: Sequence[Any]) -> Any:
     known = old._known()
     if known is not _NO_EXTRA:
         block = new._block()
-        for fact in ("label", "source", "module", "is_parameter", "detached"):
+        for fact in ("label", "source", "module", "is_parameter", "detached", "spread"):
             setattr(block, fact, getattr(known, fact))
     return new
 
 
-def _unpickled(data: float, grad: float | None, label: str, is_parameter: bool, detached: bool) -> Any:
+def _unpickled(
+    data: float, grad: float | None, label: str, is_parameter: bool, detached: bool, spread: Any = None
+) -> Any:
     leaf = sys.modules[__package__].Value(data, label)  # of the engine in use, whichever wrote it
     leaf.grad = grad
-    if is_parameter or detached:
-        leaf._block().is_parameter, leaf._block().detached = is_parameter, detached
+    if is_parameter or detached or spread:
+        block = leaf._block()
+        block.is_parameter, block.detached, block.spread = is_parameter, detached, spread
     return leaf
 
 

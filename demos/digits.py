@@ -3,7 +3,8 @@
     python -m demos.digits [--epochs N] [--seed N] [--limit N] [--out DIR]
 
 A fifth of the images is held out, the same share of each digit. Each pixel is an input, each output a digit's logit,
-each parameter a Value. Leaves pictures and a checkpoint in the output folder.
+each parameter a Value. Leaves pictures and a checkpoint in the output folder, and of a network of the same kind that is
+small enough to be looked at, its graph and a page that plays its backward pass.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import autograd
 import nn
@@ -36,6 +38,20 @@ def build() -> autograd.Value:
     reader = Reader(pixels=4, hidden=3, digits=2, seed=0)
     loss: autograd.Value = nn.cross_entropy(reader([0.0, 0.5, 1.0, 0.25]), 1)
     return loss
+
+
+def graph(out: Path) -> list[str]:
+    """Draw that graph, and play its backward pass; the names of the files. Without Graphviz say what is missing."""
+    with autograd.trace():
+        loss = build()
+    loss.backward()
+    try:
+        autograd.draw(loss, title="a network of 3 hidden units reads an image of 4 pixels").save(out / "graph.svg")
+        autograd.player(loss, title="the backward pass of a small network").save(out / "player.html")
+    except nn.MissingLibraryError as missing:
+        print(f"no picture of the graph: {missing}")
+        return []
+    return ["graph.svg", "player.html"]
 
 
 def load(seed: int, limit: int | None = None) -> tuple[nn.training.Data, nn.training.Data]:
@@ -102,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if history.epochs:
         pictures.learning_curve(history, figures["accuracy"], options.out / "curve.png")
         left.insert(0, "curve.png")
+    left += graph(options.out)
     print(f"in {options.out}: {', '.join(left)}")
 
 

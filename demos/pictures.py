@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import nn
 
-BLUE, ORANGE, GREY = "#2563a8", "#d9661f", "#6b7280"
+BLUE, ORANGE, GREY, RED = "#2563a8", "#d9661f", "#6b7280", "#b3261e"
 SHOWN_WRONG, COLUMNS = 20, 10
 
 
@@ -129,7 +130,7 @@ def boundary(
     filled = axes.contourf(xs, ys, scores, levels=levels, cmap="RdBu", alpha=0.75, extend="both")
     axes.contour(xs, ys, scores, levels=[-1.0, 1.0], colors=GREY, linewidths=1, linestyles="dashed")
     axes.contour(xs, ys, scores, levels=[0.0], colors="black", linewidths=2)
-    for sign, colour, name in ((1.0, BLUE, "+1"), (-1.0, "#b3261e", "−1")):
+    for sign, colour, name in ((1.0, BLUE, "+1"), (-1.0, RED, "−1")):
         chosen = [p for p, s in zip(points, signs, strict=True) if s == sign]
         axes.scatter(*zip(*chosen, strict=True), s=42, color=colour, edgecolor="white", linewidth=0.8, label=name)
     axes.set(xlabel="x", ylabel="y")
@@ -137,6 +138,119 @@ def boundary(
     bar = figure.colorbar(filled, ax=axes, ticks=[-3, -2, -1, 0, 1, 2, 3])
     bar.set_label("score; the boundary is at 0, the margins (dashed) at ±1")
     axes.set_title(title, fontsize=13, pad=10)
+    figure.savefig(path)
+
+
+def peak(
+    wavelengths: Sequence[float],
+    measured: Sequence[float],
+    residuals: Sequence[float],
+    curve: Sequence[float],
+    heights: Sequence[float],
+    errors: Sequence[float],
+    path: Path,
+) -> None:
+    """Measurements and the fitted curve; below, what is left over, and how sure the curve is.
+
+    Args:
+        wavelengths: of the measurements, in nm.
+        measured: the transmittances.
+        residuals: measured minus fitted.
+        curve: the wavelengths of the curve.
+        heights: of the curve.
+        errors: its standard errors.
+        path: where the picture goes.
+    """
+    figure, panels = _figure(2, 1, figsize=(9, 6.5), sharex=True, gridspec_kw={"height_ratios": [2, 1]})
+    above, below = panels.flat
+    above.plot(curve, heights, color=BLUE, linewidth=2, label="fitted peak")
+    above.plot(wavelengths, measured, "o", color=ORANGE, markersize=5, label="NIST's measurements")
+    above.set_ylabel("transmittance")
+    above.set_title("A spectral peak, fitted with exact gradients and Hessians", fontsize=13)
+    above.legend(frameon=False)
+    band = [2.0 * e for e in errors]
+    below.fill_between(curve, [-b for b in band], band, color=BLUE, alpha=0.25, linewidth=0, label="curve ± 2 σ")
+    below.axhline(0.0, color=BLUE, linewidth=1)
+    below.plot(wavelengths, residuals, "o", color=ORANGE, markersize=4, label="measured − fitted")
+    below.set(xlabel="wavelength, nm", ylabel="difference")
+    below.legend(frameon=False, loc="upper left")
+    for axes in panels.flat:
+        axes.grid(color="#e5e7eb")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path)
+
+
+def greeks(
+    spots: Sequence[float], curves: Sequence[dict[str, float]], dots: Sequence[dict[str, float]], path: Path
+) -> None:
+    """Each Greek by spot, differentiated, and dots of its closed form.
+
+    Args:
+        spots: the spot prices.
+        curves: the Greeks at each.
+        dots: the closed forms at every fifth.
+        path: where the picture goes.
+    """
+    figure, panels = _figure(3, 5, figsize=(14, 7.5), sharex=True)
+    for axes, name in zip(panels.flat, curves[0], strict=True):
+        axes.axhline(0.0, color="#d1d5db", linewidth=1)
+        axes.plot(spots, [greek[name] for greek in curves], color=BLUE, linewidth=2, label="differentiated")
+        axes.plot(spots[::5], [greek[name] for greek in dots], "o", color=ORANGE, markersize=5, label="closed form")
+        axes.set_title(name, fontsize=12)
+        axes.tick_params(labelsize=9)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels[-1]:
+        axes.set_xlabel("spot")
+    panels[0, 0].legend(frameon=False, fontsize=9)
+    figure.suptitle("A call option: its price, four first and ten second derivatives", fontsize=14)
+    figure.savefig(path)
+
+
+def orbit(
+    paths: Sequence[Sequence[Sequence[float]]],
+    mars: Sequence[Sequence[float]],
+    mars_radius: float,
+    ellipse: Sequence[Sequence[float]],
+    sigma: float,
+    path: Path,
+) -> None:
+    """The flights that were tried, and the last one to Mars; beside them, where a burn that is off a little leads.
+
+    Args:
+        paths: places on the way, for each try.
+        mars: its places during the flight.
+        mars_radius: of its orbit.
+        ellipse: of standard errors around Mars, in million km.
+        sigma: of the burn, in m/s.
+        path: where the picture goes.
+    """
+    figure, panels = _figure(1, 2, figsize=(12.5, 6.5), gridspec_kw={"width_ratios": [1.7, 1]})
+    sky, target = panels.flat
+    turn = [k / 100 * math.tau for k in range(101)]
+    for radius, colour in ((1.0, BLUE), (mars_radius, RED)):
+        sky.plot([radius * math.cos(a) for a in turn], [radius * math.sin(a) for a in turn], color=colour, alpha=0.35)
+    for k, places in enumerate(paths[:-1]):
+        label = "tries before" if k == 0 else None
+        sky.plot(*zip(*places, strict=True), color=GREY, linewidth=1, linestyle="dashed", label=label)
+    sky.plot(*zip(*paths[-1], strict=True), color=ORANGE, linewidth=2.5, label="the flight")
+    sky.plot(*zip(*mars, strict=True), color=RED, linewidth=2.5, label="Mars meanwhile")
+    for place, name, colour in (([0.0, 0.0], "sun", "#eab308"), (paths[-1][0], "start", BLUE), (mars[-1], "Mars", RED)):
+        sky.plot(*place, "o", color=colour, markersize=10)
+        sky.annotate(name, place, xytext=(9, 9), textcoords="offset points", fontsize=11)
+    sky.set(xlabel="AU", ylabel="AU", aspect="equal")
+    sky.legend(frameon=False, loc="center", bbox_to_anchor=(0.0, -0.45), bbox_transform=sky.transData)
+    sky.set_title("Newton's method through the flight", fontsize=13)
+
+    target.fill(*zip(*ellipse, strict=True), color=ORANGE, alpha=0.3, linewidth=0)
+    target.plot(*zip(*ellipse, strict=True), color=ORANGE, linewidth=2)
+    target.plot(0.0, 0.0, "o", color=RED, markersize=7)
+    target.annotate("Mars", (0.0, 0.0), xytext=(9, 9), textcoords="offset points", fontsize=11)
+    far = 1.15 * max(abs(x) for place in ellipse for x in place)
+    target.set(xlabel="million km", ylabel="million km", aspect="equal", xlim=(-far, far), ylim=(-far, far))
+    target.set_title(f"{sigma:g} m/s off at the start:\none standard error at Mars", fontsize=13)
+    for axes in panels.flat:
+        axes.grid(color="#e5e7eb")
+        axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)
 
 

@@ -1,4 +1,4 @@
-"""The Pythons that a debugger is tried on, and a way to talk to pdb."""
+"""What debuggers are tried on, Pythons and a program, and a way to talk to pdb."""
 
 from __future__ import annotations
 
@@ -14,6 +14,19 @@ import autograd
 ROOT = Path(autograd.__file__).parent.parent
 VERSIONS = ("3.11", "3.12", "3.13")
 PROMPT = "(Pdb) "
+MODEL = """\
+import autograd
+from autograd import Value
+
+
+def model(x, w, b):
+    h = w * x
+    h = h + b
+    return h.tanh()
+
+
+w, b = Value(0.5, "w"), Value(-1.0, "b")
+"""  # how the programs begin that debuggers are tried on
 
 
 def found(version: str) -> str | None:

@@ -303,9 +303,8 @@ MISUSE: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("argnums a float", lambda: grad(lambda x: x, argnums=0.0), InputTypeError, "argnums"),  # type: ignore[arg-type]
     ("argnums a str", lambda: grad(lambda x: x, argnums="0"), InputTypeError, "argnums"),  # type: ignore[arg-type]
     ("a str", lambda: grad(lambda x: x)("1"), InputTypeError, "argument 0"),
-    ("a list", lambda: grad(lambda x: x[0])([1.0]), InputTypeError, "argument 0"),
     ("returns None", lambda: grad(lambda x: None)(1.0), InputTypeError, "<lambda>"),
-    ("returns a list", lambda: grad(lambda x: [x])(1.0), InputTypeError, "<lambda>"),
+    ("returns a list", lambda: grad(lambda x: [x])(1.0), InputTypeError, r"jacobian\(f\)"),
     ("keyword", lambda: grad(lambda x: x)(x=1.0), InputError, "positional"),
 ]
 
@@ -401,6 +400,7 @@ def newton_with_grad(a: Any) -> Any:
     return r
 
 
+@pytest.mark.filterwarnings("ignore::autograd.errors.IndependenceWarning")  # some depend on nothing, as they should
 @pytest.mark.parametrize(("compute", "truth"), [r[1:] for r in NESTED], ids=[r[0] for r in NESTED])
 def test_nesting_confuses_no_perturbations(compute: Callable[[], Any], truth: float) -> None:
     assert compute() == pytest.approx(truth, rel=1e-13)
@@ -458,6 +458,7 @@ def test_grad_keeps_the_functions_name() -> None:
     assert grad(loss).__doc__ == "The loss."
 
 
+@pytest.mark.filterwarnings("ignore::autograd.errors.IndependenceWarning")
 def test_the_derivative_where_the_function_ignores_its_argument() -> None:
     assert grad(lambda x: 3.0)(1.0) == 0.0
     assert type(grad(lambda x: 3.0)(1.0)) is float

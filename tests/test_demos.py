@@ -1,5 +1,6 @@
 """Each demo runs, says what it promises and leaves what it says."""
 
+import math
 import re
 import subprocess
 import sys
@@ -10,9 +11,27 @@ import pytest
 import autograd
 import nn
 from demos import __main__ as listing
-from demos import digits, first_principles, moons, pictures, workers
+from demos import (
+    dead_relu,
+    debug_a_nan,
+    digits,
+    first_principles,
+    gallery,
+    greeks,
+    moons,
+    orbit,
+    peak,
+    pictures,
+    vanishing,
+    workers,
+)
+from tests import pythons
+from tests.looking import check_svg, without_graphviz
 
-DEMOS = [digits, first_principles, moons, workers]
+DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, moons, orbit, peak, vanishing, workers]
+STORIES = [debug_a_nan, dead_relu, vanishing]
+GRAPH = ["graph.svg", "player.html"]
+PIECES = ["expression", "neuron", "mlp", "lstm_cell", "attention_head", "not_a_number"]
 
 
 def is_picture(path):
@@ -49,6 +68,69 @@ def test_the_list_needs_no_library():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(digits.__file__).parents[1], capture_output=True)
 
 
+@pytest.mark.parametrize("demo", STORIES, ids=lambda demo: demo.__name__)
+def test_a_storys_session_in_pdb(demo):
+    """What it shows of a debugger's session is what pdb shows."""
+    command, _, transcript = demo.SESSION.strip().partition("\n")
+    assert command == f"$ python -m pdb -m {demo.__name__} --step"
+    typed = pythons.commands(transcript)
+    shown = pythons.session(sys.executable, ["-m", demo.__name__, "--step"], typed, pythons.ROOT)
+    greeting, rest = shown.split("\n(Pdb) ", 1)
+    assert greeting.startswith(f"> {demo.__name__.partition('.')[2]}.py(1)<module>()")
+    assert "(Pdb) " + rest.strip() == transcript
+
+
+def test_the_readme_quotes_the_stories_right(capsys):
+    readme = (pythons.ROOT / "README.md").read_text(encoding="utf-8")
+    quotes = re.findall(r"^```\n\$ (python .*-m demos.*)\n([^`]*)\n```$", readme, re.MULTILINE)
+    assert len(quotes) == 2
+    for command, text in quotes:
+        demo = next(demo for demo in STORIES if demo.__name__ in command.split())
+        if "pdb" in command:
+            assert text in demo.SESSION
+        else:
+            demo.main([])
+            assert text in capsys.readouterr().out
+
+
+def test_debug_a_nan(capsys):
+    debug_a_nan.main([])
+    shown = capsys.readouterr().out
+    lines = Path(debug_a_nan.__file__).read_text().splitlines()
+    guilty = next(i for i, line in enumerate(lines, 1) if "ag.exp(score)" in line)
+    assert "step 1: loss nan" in shown
+    assert shown.count(f"exp(v1) at debug_a_nan.py:{guilty}: exp(a) at a = 3051.5") == 2
+    assert "AnomalyError: " in shown
+    losses = [float(x) for x in re.findall(r"step +\d+: loss (\d\S*),", shown)]
+    assert losses == sorted(losses, reverse=True)
+    assert int(re.findall(r"(\d+) of 178 right", shown)[-1]) > 170
+
+
+def test_dead_relu(capsys):
+    dead_relu.main([])
+    shown = capsys.readouterr().out
+    lines = Path(dead_relu.__file__).read_text().splitlines()
+    guilty = next(i for i, line in enumerate(lines, 1) if "h.relu()" in line)
+    assert "dL/dweight is 0.0:\n" in shown
+    assert re.search(rf"relu\(v1\) at dead_relu.py:{guilty} in Net: .* \(a dead relu\)", shown)
+    stuck, learned = re.findall(r"step  30: loss (\S+), (\d) of 8", shown)
+    assert float(stuck[0]) > 2.0 > 0.2 > float(learned[0])
+    assert (stuck[1], learned[1]) == ("0", "5")
+
+
+def test_vanishing(capsys):
+    vanishing.main([])
+    shown = capsys.readouterr().out
+    lines = Path(vanishing.__file__).read_text().splitlines()
+    guilty = next(i for i, line in enumerate(lines, 1) if "self.activation(h)" in line)
+    assert re.search(rf"sigmoid\(v1\) at vanishing.py:{guilty} in Deep: .* 10 such lie on the way", shown)
+    sizes = [float(x) for x in re.findall(r"layer +\d+ +(\S+) #", shown)]
+    assert sizes[0] < 1e-8 < 1e-2 < sizes[9]
+    assert all(size > 1e-3 for size in sizes[10:])
+    losses = [float(x) for x in re.findall(r"step  20: loss (\S+)", shown)]
+    assert losses[0] > 0.69 > 0.5 > losses[1]
+
+
 def test_digits(tmp_path, capsys):
     out = tmp_path / "new" / "folder"
     digits.main(["--epochs", "2", "--limit", "200", "--out", str(out)])
@@ -58,7 +140,9 @@ def test_digits(tmp_path, capsys):
     assert shown, printed.out
     assert str(out) in printed.out
     assert "epoch 2/2" in printed.err
-    assert sorted(p.name for p in out.iterdir()) == ["curve.png", "digits.json", "right_and_wrong.png"]
+    assert sorted(p.name for p in out.iterdir()) == ["curve.png", "digits.json", *GRAPH, "right_and_wrong.png"]
+    check_svg((out / "graph.svg").read_text(encoding="utf-8"))
+    assert "demos/digits.py" in (out / "player.html").read_text(encoding="utf-8")  # its lines, traced
     assert is_picture(out / "curve.png")
     assert is_picture(out / "right_and_wrong.png")
 
@@ -110,6 +194,71 @@ def test_workers(capsys):
     assert "the last gradient from 2 workers is that of one process: True" in out
 
 
+def test_peak_finds_what_nist_certified(tmp_path, capsys):
+    peak.main(["--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    rows = re.findall(r"^(area|width|centre) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+)$", out, flags=re.MULTILINE)
+    assert [name for name, *_ in rows] == ["area", "width", "centre"]
+    for _, value, by_hessian, by_slopes, certified, error in rows:
+        assert float(value) == pytest.approx(float(certified), abs=2e-7)
+        assert float(by_slopes) == pytest.approx(float(error), abs=2e-7)
+        assert 1.0 < float(by_hessian) / float(error) < 1.02
+    assert "height of the peak: 0.3802 ± 0.0038" in out
+    assert is_picture(tmp_path / "peak.png")
+
+
+def test_greeks_are_their_closed_forms(tmp_path, capsys):
+    greeks.main(["--out", str(tmp_path)])
+    rows = re.findall(r"^(\S+) +(-?\d+\.\d{12}) +(-?\d+\.\d{12}) +(\S+)$", capsys.readouterr().out, flags=re.MULTILINE)
+    assert len(rows) == 15
+    assert all(float(difference) < 1e-12 for *_, difference in rows)
+    assert is_picture(tmp_path / "greeks.png")
+    for market in ({"spot": 40.0, "time": 2.0, "rate": 0.1, "volatility": 0.5}, {**greeks.MARKET, "spot": 300.0}):
+        found, truth = greeks.greeks(market), greeks.closed_forms(market)
+        size = {name: max(abs(x), 1e-6) for name, x in truth.items()}
+        assert all(found[name] == pytest.approx(truth[name], abs=1e-10 * size[name]) for name in truth)
+
+
+def kepler(velocity, time):
+    """Where a probe is that left the Earth with this velocity, by the closed form of an ellipse."""
+    x, y = orbit.LAUNCH
+    vx, vy = velocity
+    r, square = math.hypot(x, y), vx * vx + vy * vy
+    a = 1.0 / (2.0 / r - square / orbit.SUN)
+    turn = x * vy - y * vx
+    ex, ey = turn * vy / orbit.SUN - x / r, -turn * vx / orbit.SUN - y / r  # towards the perihelion
+    e = math.hypot(ex, ey)
+    first = math.atan2((x * vx + y * vy) / math.sqrt(orbit.SUN * a), 1.0 - r / a)  # eccentric anomaly
+    mean = first - e * math.sin(first) + math.sqrt(orbit.SUN / a**3) * time
+    last = mean
+    for _ in range(50):
+        last -= (last - e * math.sin(last) - mean) / (1.0 - e * math.cos(last))
+    p, q = a * (math.cos(last) - e), a * math.sqrt(1.0 - e * e) * math.sin(last)
+    return [(p * ex - q * ey) / e, (p * ey + q * ex) / e]
+
+
+def test_orbit_meets_mars_by_keplers_laws_too(tmp_path, capsys):
+    orbit.main(["--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "the burn: 3.203 km/s" in out
+    assert is_picture(tmp_path / "orbit.png")
+    burns = orbit.aim()
+    assert math.hypot(*orbit.miss(burns[-1])) < 1e-12
+    velocity = [burns[-1][0], orbit.EARTH_SPEED + burns[-1][1]]
+    assert kepler(velocity, orbit.FLIGHT) == pytest.approx(orbit.mars(orbit.FLIGHT), abs=1e-6)
+    rows = autograd.jacobian(orbit.miss)(burns[-1])
+    for j in (0, 1):
+        ahead, behind = (
+            kepler([v + step * (i == j) for i, v in enumerate(velocity)], orbit.FLIGHT) for step in (1e-4, -1e-4)
+        )
+        assert [(p - q) / 2e-4 for p, q in zip(ahead, behind, strict=True)] == pytest.approx(
+            [row[j] for row in rows], abs=1e-4
+        )
+    told = [float(x.replace(",", "")) for x in re.findall(r"start: (\S+) km off", out)]
+    sigma = orbit.SIGMA / 1000.0 * orbit.YEAR
+    assert told == pytest.approx([sigma * math.hypot(*row) for row in rows], rel=1e-5)
+
+
 def test_first_principles_shows_every_product_and_its_check(capsys):
     first_principles.main([])
     out, twice = capsys.readouterr().out.split("USED TWICE")
@@ -152,7 +301,7 @@ def test_digits_interrupted_in_the_first_epoch_draws_no_curve(tmp_path, capsys, 
     out = capsys.readouterr().out
     assert "interrupted" in out
     assert "0 epochs" in out
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["digits.json", "right_and_wrong.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["digits.json", *GRAPH, "right_and_wrong.png"]
 
 
 @pytest.mark.parametrize(
@@ -163,11 +312,43 @@ def test_digits_interrupted_in_the_first_epoch_draws_no_curve(tmp_path, capsys, 
         *((workers, "--workers", wrong) for wrong in ("0", "x")),
         *((demo, "--seed", wrong) for demo in (digits, moons, workers) for wrong in ("-1", str(2**32), "x")),
         *((demo, "--out", __file__) for demo in (digits, moons)),
+        *((moons, "--steps", wrong) for wrong in ("0", "-1", "x")),
+        *((demo, "--seed", wrong) for demo in (digits, moons) for wrong in ("-1", str(2**32), "x")),
+        *((demo, "--out", __file__) for demo in (digits, greeks, moons, orbit, peak)),
     ],
 )
 def test_wrong_options_are_usage_errors(demo, option, wrong, capsys, monkeypatch):
-    monkeypatch.setattr(demo, "load", None)  # nothing is begun
+    monkeypatch.setattr(demo, "load", None, raising=False)  # nothing is begun
     with pytest.raises(SystemExit) as caught:
         demo.main([option, wrong])
     assert caught.value.code == 2
     assert f"argument {option}: " in capsys.readouterr().err
+
+
+def test_digits_says_why_there_is_no_graph_and_goes_on(tmp_path, capsys, monkeypatch):
+    without_graphviz(monkeypatch)
+    assert digits.graph(tmp_path) == []
+    assert "no picture of the graph: no Graphviz is here" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_gallery_shows_every_piece_on_one_page(tmp_path, capsys, monkeypatch):
+    assert list(gallery.PIECES) == [*PIECES, "gpt"]
+    pieces = {
+        name: piece for name, piece in gallery.PIECES.items() if name != "gpt"
+    }  # python -m tests.legibility draws it too
+    monkeypatch.setattr(gallery, "PIECES", pieces)
+    gallery.main(["--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["index.html", "player.html", *(f"{p}.svg" for p in pieces)]
+    )
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for name, piece in pieces.items():
+        check_svg((tmp_path / f"{name}.svg").read_text(encoding="utf-8"))
+        assert piece.__doc__.splitlines()[0] in page
+        assert f"{name.replace('_', ' ')}: " in out
+    assert page.count("<svg") == len(pieces)
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert "unsafe" not in page

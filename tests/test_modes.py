@@ -161,3 +161,19 @@ def test_a_traced_thread_says_nothing_of_another() -> None:
         thread.start()
         thread.join()
     assert found == [{""}]
+
+
+def test_backward_passes_can_be_taken_over() -> None:
+    asked: list[Any] = []
+    x = Value(2.0)
+    y = x * x
+    with modes.taken_over(lambda root, gradient: asked.append((root, gradient))):
+        y.backward(0.5)
+        with modes.mode(0, modes.DEBUG):
+            y.backward()
+        with modes.taken_over(lambda root, gradient: asked.append("inner")):
+            y.backward(gradient=3)
+        y.backward()
+    y.backward()
+    assert asked == [(y, 0.5), "inner", (y, 1.0)]
+    assert x.grad == 8.0

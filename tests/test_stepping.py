@@ -91,6 +91,19 @@ def test_any_way_to_a_place_gives_the_same_bits(program: Any, moves: list[int], 
     assert bits(nodes) == start
 
 
+def test_the_end_lies_behind_the_last_step() -> None:
+    """Going to where all steps are taken takes the end back; so for a leaf alone, which has no steps."""
+    x = Value(2.0)
+    alone, square = steps(x), steps(x * x)
+    alone.goto(5)
+    assert (alone.done, x.grad) == (True, 1.0)
+    alone.goto(0)
+    assert (alone.done, x.has_grad) == (False, False)
+    square.run()
+    square.goto(2)
+    assert (square.done, square.position) == (False, 2)
+
+
 @given(program=PROGRAMS, stop=st.integers(0, 20))
 def test_a_loop_left_early_has_changed_nothing(program: Any, stop: int) -> None:
     nodes = built(program)
@@ -195,10 +208,10 @@ def test_peek_shows_the_next_step_and_takes_none() -> None:
     step = pass_.peek()
     assert step is not None
     assert (step.index, pass_.position, x.has_grad) == (0, 0, False)
-    assert pass_.forward() is step
-    assert pass_.taken == [step]
+    assert str(pass_.forward()) == str(step)
+    assert [taken.index for taken in pass_.taken] == [0]
     assert x.grad == 2.0
-    assert pass_.back() is step
+    assert str(pass_.back()) == str(step)
     assert not x.has_grad
 
 
@@ -265,7 +278,7 @@ def test_the_first_step_of_a_large_graph_needs_no_walk() -> None:
         y = y * 1.0
     pass_ = steps(y)
     assert next(pass_).index == 0
-    assert len(pass_._taken) == 1
+    assert len(pass_._nodes) == 1
     pass_.close()
     assert not y.has_grad
 
@@ -288,3 +301,158 @@ def test_results_of_no_grad_have_no_steps() -> None:
         y = x * 2.0
     assert list(steps(y)) == []
     assert not x.has_grad
+
+
+# ── Another gradient, on the way ────────────────────────────────────────────────────────────────────────────
+
+
+def by_hand(nodes: list[Any], settings: dict[int, list[tuple[Any, float]]], until: int) -> dict[Any, float]:
+    """What every node has been sent after so many steps, where these were given other gradients on the way."""
+    sums = {nodes[-1]: 1.0}
+    taken = 0
+    for node in ag.topological_order(nodes[-1]):
+        if node not in sums:
+            continue
+        for i, x in enumerate(node.inputs):
+            if type(x) is float:
+                continue
+            sums.update(settings.get(taken, []))
+            if taken == until:
+                return sums
+            c = ag.chain.contributions(node, sums[node])[i]
+            if c is not None:
+                sums[x] = sums[x] + c if x in sums else c
+            taken += 1
+    sums.update(settings.get(taken, []))
+    return sums
+
+
+SETTINGS = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(0, 99), st.sampled_from([0.0, 1.5, -2.0, math.inf])), max_size=4
+)
+
+
+@given(program=PROGRAMS, asked=SETTINGS, moves=st.lists(st.integers(0, 60), max_size=6))
+def test_a_gradient_set_on_the_way_goes_on_from_there(program: Any, asked: Any, moves: list[int]) -> None:
+    nodes = built(program)
+    settings: dict[int, list[tuple[Any, float]]] = {}
+    with steps(nodes[-1]) as there:
+        there.run()
+        end = there.position
+        for position, which, g in asked:
+            there.goto(min(position, end))
+            if there.done:
+                there.back()
+            now = there.current
+            known = {x for node in ag.topological_order(nodes[-1]) for x in (node, *node.inputs)}
+            able = [x for x in nodes if x in known and (not x.inputs or (now is not None and x._seq <= now._seq))]
+            if not able:
+                continue
+            node = able[which % len(able)]
+            there.set_gradient(node, g)
+            settings = {at: list(them) for at, them in settings.items() if at <= there.position}
+            settings.setdefault(there.position, []).append((node, g))
+            assert struct.pack("d", node.grad) == struct.pack("d", g)
+        for move in [*moves, 10**6]:
+            there.goto(move)
+            expected = by_hand(nodes, settings, there.position)
+            for node, g in expected.items():
+                if node is nodes[-1] and not there.position and node not in dict(settings.get(0, [])):
+                    continue  # its gradient becomes its own with the first step
+                assert struct.pack("d", node.grad) == struct.pack("d", g) or (math.isnan(g) and math.isnan(node.grad))
+
+
+@given(program=PROGRAMS, asked=SETTINGS)
+def test_what_was_set_is_undone_with_the_rest(program: Any, asked: Any) -> None:
+    nodes = built(program)
+    nodes[0].grad = 0.25
+    before = bits(nodes)
+    with steps(nodes[-1]) as there:
+        for position, which, g in asked:
+            there.goto(position)
+            if there.done:
+                there.back()
+            leaf = nodes[which % 3]
+            if there.reached(leaf):
+                there.set_gradient(leaf, g)
+        there.goto(max(there.position - 3, 0))
+    assert bits(nodes) == before
+
+
+def test_setting_says_why_it_can_not() -> None:
+    x = Value(3.0, "x")
+    y = x * 2.0
+    y.label = "y"
+    z = y * y
+    pass_ = steps(z)
+    other = Value(1.0, "other")
+    with pytest.raises(InputError, match="other does not belong to the graph of L"):
+        pass_.set_gradient(other, 1.0)
+    with pytest.raises(InputTypeError, match="takes a Value"):
+        pass_.set_gradient(None, 1.0)  # type: ignore[arg-type]
+    with pytest.raises(InputTypeError, match="a gradient"):
+        pass_.set_gradient(x, "1")  # type: ignore[arg-type]
+    pass_.goto(2)
+    with pytest.raises(InputError, match="the gradient of L has been sent on already"):
+        pass_.set_gradient(z, 1.0)
+    pass_.run()
+    with pytest.raises(InputError, match="the pass has ended"):
+        pass_.set_gradient(x, 1.0)
+    pass_.back()
+    pass_.set_gradient(x, 1.0)
+    pass_.run()
+    assert x.grad == 1.0 + 24.0
+    assert pass_.length == 3
+
+
+def test_the_seed_can_be_set_and_is_taken_back() -> None:
+    x = Value(3.0, "x")
+    z = x * 2.0
+    with steps(z) as pass_:
+        pass_.set_gradient(z, 10.0)
+        pass_.goto(1)
+        assert (z.grad, x.grad) == (10.0, 20.0)
+    assert not z.has_grad
+    assert not x.has_grad
+
+
+# ── Looking back ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(program=PROGRAMS, position=st.integers(0, 60))
+def test_what_was_sent_to_a_node_is_its_gradient(program: Any, position: int) -> None:
+    nodes = built(program)
+    with steps(nodes[-1]) as pass_:
+        pass_.run()
+        pass_.goto(position)
+        for node in nodes:
+            sent = pass_.sent_to(node)
+            assert all(step.input is node and step.index < pass_.position for step in sent)
+            assert pass_.reached(node) == bool(sent) or node is nodes[-1]
+            if sent:
+                total = sent[0].contribution
+                for step in sent[1:]:
+                    total += step.contribution
+                assert struct.pack("d", total) == struct.pack("d", node.grad)
+        now = pass_.current
+        if now is not None:
+            assert [step.node for step in pass_.of_node(now)] == [now] * len(pass_.of_node(now))
+            before = pass_.position
+            pass_.finish_node()
+            assert pass_.position <= before + len(now.inputs)
+            assert pass_.current is not now
+
+
+def test_a_step_that_fails_may_be_tried_again() -> None:
+    x = Value(2.0)
+    y = x * x
+    z = y + 1.0
+    x.data = 3.0
+    with steps(z) as pass_:
+        assert pass_.forward() is not None
+        for _ in range(2):
+            with pytest.raises(StaleGraphError):
+                pass_.forward()
+            assert (pass_.position, y.grad) == (1, 1.0)
+        assert pass_.back() is not None
+    assert not y.has_grad

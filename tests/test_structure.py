@@ -34,7 +34,9 @@ def words(text: str) -> list[str]:
 
 LAYERS = words(
     "_version errors modes special ops rule_text rules chain source stepping user_lines explanation "
-    "value native engine functions bulk calculus program __init__"
+    "value native engine functions bulk "
+    "arrays structure passes calls calculus joint custom linalg implicit pattern colouring sparse optimize propagation "
+    "drawing testing debugger program __init__ __main__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -127,6 +129,12 @@ def test_importing_it_imports_the_standard_library_only(package: str) -> None:
     assert loaded - set(sys.stdlib_module_names) <= {"autograd", package}
 
 
+LIBRARIES = {  # each imported in one module, when it is first needed
+    "numpy": "arrays",
+    "scipy": "sparse",
+}
+
+
 def test_the_core_names_no_library_in_an_import() -> None:
     for module in LAYERS:
         for node in ast.walk(tree(module)):
@@ -136,7 +144,73 @@ def test_the_core_names_no_library_in_an_import() -> None:
                 names = [node.module or ""]
             else:
                 continue
-            assert all(name.split(".")[0] in sys.stdlib_module_names for name in names), (module, names)
+            libraries = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names)
+            assert all(LIBRARIES.get(library) == module for library in libraries), (module, names)
+
+
+WITHIN = {  # a package: its modules' layers
+    "drawing": words("""text palette graph reduction picture edges cards dot mermaid rendering svg page drawing
+    playing __init__ command"""),
+    "debugger": words("breakpoints session formulas views shell programs __init__ command output wire adapter dap"),
+}
+DRAWING = {path.stem: path for path in (PACKAGE / "drawing").glob("*.py")}
+DEBUGGER = {path.stem: path for path in (PACKAGE / "debugger").glob("*.py")}
+
+
+@pytest.mark.parametrize("package", WITHIN)
+def test_imports_go_only_upward_within_a_package(package: str) -> None:
+    layers = WITHIN[package]
+    modules = {path.stem: path for path in (PACKAGE / package).glob("*.py")}
+    assert sorted(layers) == sorted(modules)
+    for name, path in modules.items():
+        text = ast.parse(path.read_text(encoding="utf-8"))
+        for_types = [node for node in text.body if isinstance(node, ast.If)]
+        assert all(ast.unparse(block.test) == "TYPE_CHECKING" for block in for_types)
+        not_run = {id(node) for block in for_types for node in ast.walk(block)}
+        for node in ast.walk(text):
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and id(node) not in not_run:
+                above = [node.module or ""] if node.module else [a.name for a in node.names if a.name in layers]
+                above = above or ["__init__"]  # a name of the package itself
+                assert all(layers.index(a) < layers.index(name) for a in above), (name, above)
+
+
+def test_only_rendering_knows_graphviz() -> None:
+    for name, path in DRAWING.items():
+        found = re.findall(r"^\s*(?:import|from) (graphviz|subprocess)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert bool(found) == (name == "rendering"), name
+
+
+@pytest.mark.parametrize("path", [*DRAWING.values(), *DEBUGGER.values()], ids=lambda path: path.stem)
+def test_public_things_of_packages_have_docstrings(path: Path) -> None:
+    text, name = ast.parse(path.read_text(encoding="utf-8")), path.stem
+    assert ast.get_docstring(text)
+    classes = [node for node in text.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    for node in [*text.body, *[held for one in classes for held in one.body]]:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{name}.{node.name}"
+
+
+TESTING = {path.stem: path.read_text(encoding="utf-8") for path in (PACKAGE / "testing").glob("*.py")}
+ONE_HOME = {  # a library that only the testing kit needs, and the module of it that imports it
+    "hypothesis": {"strategies", "registration"},  # and the function that hypothesis calls when it is loaded
+    "pytest": {"plugin"},
+    "torch": {"bridges"},
+    "jax": {"bridges"},
+}
+
+
+def test_the_testing_kit_imports_each_library_in_one_module() -> None:
+    homes: dict[str, set[str]] = {}
+    for module, text in TESTING.items():
+        for node in ast.walk(ast.parse(text)):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            for name in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names):
+                homes.setdefault(name, set()).add(module)
+    assert homes == ONE_HOME
 
 
 # ── The rule language ───────────────────────────────────────────────────────────────────────────────────────
@@ -348,27 +422,44 @@ TORCH = words("""
     clamp digamma elu gelu leaky_relu log_softmax logaddexp logsumexp maximum mean minimum polygamma relu sigmoid
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
-ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend detect_anomaly errors grad
-gradients ieee no_grad Program record rule steps topological_order trace value_and_grad why""")
+ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend debug detect_anomaly draw
+draw_dot errors grad gradients ieee no_grad player
+Program record rule steps topological_order trace value_and_grad why""")
+ON_FUNCTIONS = words("""hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg
+sparse_hessian sparse_jacobian sparsity array data grads optimize correlated uncertain uncertainty""")
 COMPILE = "compile"  # shadows a builtin as well, and is no function of numbers
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "program": [],  # its modules make its names
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
-        MissingLibraryError RuleError InteriorError CopyError StaleGraphError RecordError GuardError
-        RecordWarning AnomalyError describe told
-        forward_error"""),
-    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE RECORD active listeners word mode recording recorder observed
-        ieee no_grad trace detect_anomaly path here call"""),
+        SingularMatrixError MissingLibraryError RuleError InteriorError CopyError StaleGraphError RecordError GuardError
+        RecordWarning AnomalyError
+        GradientError IndependenceWarning DrawingError describe told forward_error"""),
+    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG RECORD active listeners word mode recording recorder
+        observed ieee no_grad trace
+        detect_anomaly taken_over debugger path here call"""),
     "source": words("Source resolved placed Place"),
-    "stepping": words("SHOWN Change Step Steps Names steps"),
+    "stepping": words("SHOWN Change Step Steps Names called gradient_of reached steps"),
     "user_lines": words("Stop Turn backward"),
-    "explanation": words("HUGE TINY Cause Explanation why forward_anomaly backward"),
+    "explanation": words("HUGE TINY Cause Explanation explained why forward_anomaly backward"),
     "engine": words("Backend backend machine parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),
-    "calculus": words("grad gradients value_and_grad"),
+    "arrays": words("array data grads imported is_array shaped numbers_of"),
+    "structure": words("Block Structure flatten product without_graph"),
+    "passes": words("backwards forwards forwards_is_cheaper local_derivatives push"),
+    "calls": words("Call called check_function transformed"),
+    "calculus": words("grad gradients hessian hvp jacobian jvp value_and_grad vjp"),
+    "joint": words("joint"),
+    "custom": words("custom_vjp"),
+    "linalg": words("cholesky det inv lu solve"),
+    "implicit": words("implicit_fixed_point implicit_root"),
+    "pattern": words("Pattern dependence"),
+    "colouring": words("distinct star"),
+    "optimize": words("Constraint Problem constraint problem"),
+    "propagation": words("Share Uncertainty correlated uncertain uncertainty"),
+    "sparse": words("sparse_hessian sparse_jacobian sparsity"),
 }
 
 
@@ -385,7 +476,7 @@ def defined(module: str) -> list[str]:
 
 
 def test_exported_names() -> None:
-    assert sorted(autograd.__all__) == sorted([*MATH, *TORCH, *OWN, *ENGINE])
+    assert sorted(autograd.__all__) == sorted([*MATH, *TORCH, *OWN, *ENGINE, *ON_FUNCTIONS])
     assert len(set(autograd.__all__)) == len(autograd.__all__)
     for name in [*autograd.__all__, *SHADOWING]:
         assert hasattr(autograd, name)
@@ -405,7 +496,7 @@ def test_no_exported_name_shadows_a_builtin() -> None:
 
 @pytest.mark.parametrize("module", PUBLIC)
 def test_what_a_module_offers(module: str) -> None:
-    type_names = {"N", "Real", "Function"}  # of annotations
+    type_names = {"N", "Real", "Function", "Rule", "Rows", "Locals", "Pull"}  # of annotations
     assert sorted(set(defined(module)) - type_names) == sorted(PUBLIC[module])
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import linecache
 import math
-import subprocess
 import sys
-import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,26 +16,19 @@ import autograd as ag
 from autograd import Op, Value, rule, trace
 from autograd.errors import InputTypeError, StaleGraphError
 from tests import pythons
+from tests.dap_client import Client
 from tests.test_stepping import PROGRAMS, bits, built
 
-PROGRAM = """\
-import autograd
-from autograd import Value
-
-
-def model(x, w, b):
-    h = w * x
-    h = h + b
-    return h.tanh()
-
-
-w, b = Value(0.5, "w"), Value(-1.0, "b")
+PROGRAM = (
+    pythons.MODEL
+    + """\
 with autograd.trace():
     loss = (model(2.0, w, b) - 1.0) ** 2
     loss = loss + (model(0.0, w, b) - 1.0) ** 2
 loss.backward(debug=True)
 print(w.grad, b.grad)
 """
+)
 
 TRANSCRIPT = """\
 > model.py(1)<module>()
@@ -306,57 +296,12 @@ def test_a_session_in_ipdb(tmp_path: Path) -> None:
     assert "mul()" in shown
 
 
-class DebugAdapter:
-    """A client of the Debug Adapter Protocol, which editors speak."""
-
-    def __init__(self, command: list[str]) -> None:
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.number = 0
-        self.waiting: list[dict[str, Any]] = []
-
-    def post(self, command: str, **arguments: Any) -> int:
-        self.number += 1
-        message = {"seq": self.number, "type": "request", "command": command, "arguments": arguments}
-        body = json.dumps(message).encode()
-        assert self.process.stdin
-        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
-        self.process.stdin.flush()
-        return self.number
-
-    def read(self) -> dict[str, Any]:
-        assert self.process.stdout
-        length = 0
-        while (header := self.process.stdout.readline().strip()) or not length:
-            if not header and self.process.poll() is not None:
-                raise EOFError("the adapter is gone")
-            if header.lower().startswith(b"content-length:"):
-                length = int(header.split(b":")[1])
-        return json.loads(self.process.stdout.read(length))  # type: ignore[no-any-return]
-
-    def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
-        number = self.post(command, **arguments)
-        while True:
-            message = self.read()
-            if message["type"] == "response" and message["request_seq"] == number:
-                assert message["success"], message
-                return message.get("body", {})  # type: ignore[no-any-return]
-            self.waiting.append(message)
-
-    def until(self, *events: str) -> dict[str, Any]:
-        while True:
-            message = self.waiting.pop(0) if self.waiting else self.read()
-            if message["type"] == "event" and message["event"] in events:
-                return message
-
-
 def test_a_session_in_debugpy(tmp_path: Path) -> None:
     """As VS Code does it: a breakpoint on a line of the model stops again on the way back."""
     pytest.importorskip("debugpy")
     program = tmp_path / "model.py"
     program.write_text(PROGRAM)
-    adapter = DebugAdapter([sys.executable, "-m", "debugpy.adapter"])
-    watchdog = threading.Timer(60.0, adapter.process.kill)
-    watchdog.start()
+    adapter = Client.of_process([sys.executable, "-m", "debugpy.adapter"])
     try:
         adapter.ask("initialize", adapterID="test", pathFormat="path", linesStartAt1=True, columnsStartAt1=True)
         adapter.post(
@@ -403,6 +348,4 @@ def test_a_session_in_debugpy(tmp_path: Path) -> None:
         adapter.post("continue", threadId=thread)
         adapter.until("terminated")
     finally:
-        watchdog.cancel()
-        adapter.process.kill()
-        adapter.process.communicate()
+        adapter.close()

@@ -100,6 +100,7 @@ def _connected(_engine: Any) -> Any:
         op_call=ops.Op.__call__,
         leaf_arguments=value.leaf_arguments,
         note_source=value.note_source,
+        note_read=value.note_read,
         observe=modes.observed,
         careful_backward=own["_careful_backward"],
         set_label=own["label"].fset,

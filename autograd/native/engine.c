@@ -34,13 +34,15 @@ static PyObject *operations[N_OPS];   /* the Ops of ops.py, in their order there
 
 static struct {                       /* what is asked of Python, all set by connect() */
     PyObject *record, *constant, *number, *contributions, *refuse_stale, *hooks_applied, *hooked, *acquire, *release;
-    PyObject *op_call, *leaf_arguments, *note_source, *observe, *careful_backward, *set_label, *set_data, *set_grad, *power;
+    PyObject *op_call, *leaf_arguments, *note_source, *note_read, *observe, *careful_backward, *set_label, *set_data;
+    PyObject *set_grad, *power;
     PyObject *repr, *to_float, *to_int, *divmod, *rdivmod, *lt, *le, *eq, *ne, *gt, *ge;
 } py;
 
 #define NO_GRAD 2
 #define TRACE 4
 #define ANOMALY 8
+#define DEBUG 32
 #define RECORD 64
 static THREAD_LOCAL int mode_word;    /* as in modes.py; IEEE mode is for Python to know */
 
@@ -235,12 +237,22 @@ static PyObject *node_repr(PyObject *v) { return PyObject_CallOneArg(py.repr, v)
 /* ── Attributes ───────────────────────────────────────────────────────────────────────────────────────────── */
 
 static PyObject *get_data(PyObject *v, void *Py_UNUSED(c)) { return PyFloat_FromDouble(((Node *)v)->data); }
+static PyObject *get_data_traced(PyObject *v, void *c)
+{
+    if (UNLIKELY(mode_word & TRACE)) {
+        PyObject *done = PyObject_CallOneArg(py.note_read, v);
+        if (!done)
+            return NULL;
+        Py_DECREF(done);
+    }
+    return get_data(v, c);
+}
 static PyObject *get_grad(PyObject *v, void *Py_UNUSED(c)) { return PyFloat_FromDouble(((Node *)v)->grad); }
 static PyObject *get_has_grad(PyObject *v, void *Py_UNUSED(c))
 {
     return observed("has_grad", v) < 0 ? NULL : PyBool_FromLong(((Node *)v)->word & HAS_GRAD);
 }
-static PyObject *get_public_data(PyObject *v, void *c) { return observed("data", v) < 0 ? NULL : get_data(v, c); }
+static PyObject *get_public_data(PyObject *v, void *c) { return observed("data", v) < 0 ? NULL : get_data_traced(v, c); }
 static PyObject *get_public_grad(PyObject *v, void *c) { return observed("grad", v) < 0 ? NULL : get_grad(v, c); }
 static PyObject *get_number(PyObject *v, void *Py_UNUSED(c)) { return PyLong_FromUnsignedLongLong(NUMBER((Node *)v)); }
 static PyObject *get_operation(PyObject *v, void *Py_UNUSED(c)) { return Py_NewRef(operation_of((Node *)v)); }
@@ -383,14 +395,14 @@ static PyObject *node_backward(PyObject *v, PyObject *const *args, Py_ssize_t n,
     }
     if (observed("backward()", v) < 0)
         return NULL;
-    if (UNLIKELY(debug || mode_word & ANOMALY))
+    if (UNLIKELY(debug || mode_word & (ANOMALY | DEBUG)))
         return PyObject_CallFunction(py.careful_backward, "OdO", v, gradient, debug ? Py_True : Py_False);
     return backward(v, gradient);
 }
 
 static PyObject *node_item(PyObject *v, PyObject *Py_UNUSED(none))
 {
-    return observed("item()", v) < 0 ? NULL : get_data(v, NULL);
+    return observed("item()", v) < 0 ? NULL : get_data_traced(v, NULL);
 }
 
 static PyObject *node_assigned(PyObject *v, PyObject *Py_UNUSED(none))
@@ -558,8 +570,9 @@ static PyObject *module_connect(PyObject *Py_UNUSED(module), PyObject *args, PyO
 #define ASK(name) {#name, &py.name}
     struct { const char *name; PyObject **place; } wanted[] = {
         ASK(record), ASK(constant), ASK(number), ASK(contributions), ASK(refuse_stale), ASK(hooks_applied),
-        ASK(hooked), ASK(acquire), ASK(release), ASK(op_call), ASK(leaf_arguments), ASK(note_source),
-        ASK(observe), ASK(careful_backward), ASK(set_label), ASK(set_data), ASK(set_grad), ASK(power), ASK(repr), ASK(to_float), ASK(to_int), ASK(divmod), ASK(rdivmod), ASK(lt),
+        ASK(hooked), ASK(acquire), ASK(release), ASK(op_call), ASK(leaf_arguments), ASK(note_source), ASK(note_read),
+        ASK(observe),        ASK(careful_backward), ASK(set_label), ASK(set_data), ASK(set_grad), ASK(power), ASK(repr), ASK(to_float),
+        ASK(to_int), ASK(divmod), ASK(rdivmod), ASK(lt),
         ASK(le), ASK(eq), ASK(ne), ASK(gt), ASK(ge),
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {

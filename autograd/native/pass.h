@@ -495,9 +495,9 @@ static void unlock(void)
 static PyObject *backward(PyObject *root, double gradient)
 {
     Pass pass;
-    if (remember((Node *)root) < 0 || lock() < 0)
+    if (lock() < 0)
         return NULL;
-    int failed = run(&pass, &root, 1, gradient, 1);
+    int failed = run(&pass, &root, 1, gradient, 1) < 0 || remember((Node *)root) < 0;
     for (size_t i = 0; !failed && i < pass.leaf_count; i++) {
         Node *leaf = pass.leaves[i];
         leaf->grad = leaf->word & HAS_GRAD ? leaf->grad + leaf->sum : leaf->sum;
