@@ -38,7 +38,8 @@ from autograd.errors import (
     StaleGraphError,
 )
 from autograd.program.arguments import taken_apart
-from autograd.program.code import TOTAL, Row, careful, lowered
+from autograd.program.code import TOTAL, careful, lowered
+from autograd.program.listing import Listing, Row
 from autograd.program.schedule import Runner
 from autograd.program.symbols import BY_NAME
 from tests.programs import NUMBERS, bits, function_of, steps
@@ -740,8 +741,8 @@ def test_every_op_runs_as_its_float_function(op: Any) -> None:
     arity = op.arity or 5
     cases = list(itertools.islice(itertools.product(SPECIAL, repeat=min(arity, 2)), 196))
     rows = [Row(op, tuple(range(k * arity, (k + 1) * arity)), "", True) for k in range(9)]
-    together = lowered(9 * arity, rows, range(9 * arity, 9 * arity + 9), [])
-    alone = lowered(arity, rows[:1], [arity], [])
+    together = lowered(Listing(9 * arity).extend(rows), 9 * arity, range(9 * arity, 9 * arity + 9), [])
+    alone = lowered(Listing(arity).extend(rows[:1]), arity, [arity], [])
     assert together is not None
     assert alone is not None
     run_together, run_alone = Runner(together), Runner(alone)

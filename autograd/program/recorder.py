@@ -19,9 +19,10 @@ from ..errors import InputError, InputTypeError, RecordError
 from ..ops import Op
 from .arguments import Result, named, put_together
 from .code import TOTAL, careful
-from .gradient import behind, gradients
-from .program import Guard, Program, rows_of, structure_of, text_of
-from .symbols import Symbol, chooses, detach, eq, le, lt, ne
+from .gradient import gradients, or_zero
+from .listing import Input, Listing, Slot, text_of
+from .program import Guard, Program, structure_of
+from .symbols import chooses, detach, eq, le, lt, ne
 
 _COMPARED = {
     "lt": (lt, False),
@@ -58,18 +59,16 @@ class Recorder:
     """
 
     def __init__(self, inputs: Sequence[Value]) -> None:
-        self.leaves: list[Symbol] = []  # inputs first, then captured Values
+        self.listing = Listing()
+        self.leaves: list[Slot] = []  # inputs first, then captured Values
         self.captured: list[Value] = []
-        self.guards: dict[Any, tuple[Symbol, bool, Any]] = {}  # by comparison: its symbol, outcome and place
+        self.guards: dict[Any, tuple[Slot, bool, Any]] = {}  # by comparison: its slot, outcome and place
         self.reasons: dict[str, str] = {}  # why the function declines: one reason a line
-        self.own: list[Symbol] = []  # ops of the function that may raise, needed or not
-        self._symbols: dict[Value, Symbol] = {}
-        self._numbers: dict[int, float] = {}  # of symbols, in this run
+        self._slots: dict[Value, Slot] = {}
+        self._numbers: list[float] = []  # of the slots, in this run
         for value in inputs:
-            leaf = Symbol()
-            self.leaves.append(leaf)
-            self._numbers[leaf.index] = value._data
-            self._symbols.setdefault(value, leaf)
+            self.leaves.append(self._added(None, (), None, value._data))
+            self._slots.setdefault(value, self.leaves[-1])
         self._born = Value(0.0)._seq  # what is younger was made by the function
 
     # ── What it is told ─────────────────────────────────────────────────────────────────────────────────────
@@ -77,16 +76,13 @@ class Recorder:
     def made(self, node: Value, op: Op, inputs: tuple[Any, ...], hidden: bool) -> None:
         """An op was performed; `hidden` in `no_grad`."""
         place = node._known().source
-        symbol = Symbol(op, tuple([x if type(x) is float else self.symbol(x) for x in inputs]), place)
-        symbol.raises = True
-        if op not in TOTAL:
-            self.own.append(symbol)
-        self._note(node, Symbol(detach, (symbol,), place) if hidden else symbol)
-        self._numbers[symbol.index] = node._data
+        given = tuple([x if type(x) is float else self.slot(x) for x in inputs])
+        slot = self._added(op, given, place, node._data, raises=True)
+        self._slots[node] = self._added(detach, (slot,), place, node._data) if hidden else slot
 
     def detached(self, leaf: Value, node: Value) -> None:
         """A leaf was made with the data of a node."""
-        self._note(leaf, Symbol(detach, (self.symbol(node),), modes.here()))
+        self._slots[leaf] = self._added(detach, (self.slot(node),), modes.here(), leaf._data)
 
     def raised(self, op: Op) -> None:
         """An op raised; a function that goes on after that depends on the numbers."""
@@ -98,7 +94,7 @@ class Recorder:
             self._compared(what, node, *facts)
         elif what == "index":
             length, outcome = facts
-            self._guard(chooses, (self.symbol(node), length), outcome)
+            self._guard(chooses, (self.slot(node), length), outcome)
         else:
             told = f".{what}" if what.partition(" ")[0] in ("data", "grad", "has_grad") else what
             self._decline(f"{told} of a Value", _REMEDIES[what])
@@ -111,74 +107,75 @@ class Recorder:
                 self._decline(f"a comparison with {other!r}, which is no float", "compare with a float")
                 return
             other = number
-        pair = (self.symbol(node), other if type(other) is float else self.symbol(other))
+        pair = (self.slot(node), other if type(other) is float else self.slot(other))
         self._guard(op, pair[::-1] if swapped else pair, outcome)
 
-    def _guard(self, op: Op, pair: tuple[Any, ...], outcome: bool) -> None:
-        key = (op, *[repr(x) if type(x) is float else x.index for x in pair])
+    def _guard(self, op: Op, pair: tuple[Input, ...], outcome: bool) -> None:
+        key = (op, *[repr(x) for x in pair])
         if key not in self.guards:
             place = modes.here()
-            self.guards[key] = Symbol(op, pair, place), outcome, place
+            self.guards[key] = self._added(op, pair, place, float(outcome)), outcome, place
 
     def _decline(self, what: str, remedy: str) -> None:
         place = text_of(_line())
         self.reasons.setdefault(place, f"{what}{f' at {place}' if place else ''}: {remedy}")
 
-    # ── Symbols ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Slots ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def symbol(self, value: Value) -> Symbol:
-        """What stands for a Value: a leaf that is older than the call is captured, a younger one is a number."""
-        symbol = self._symbols.get(value)
-        if symbol is None:
+    def _added(self, op: Op | None, inputs: tuple[Input, ...], place: Any, data: float, raises: bool = False) -> Slot:
+        self._numbers.append(data)
+        return self.listing.add(op, inputs, place, raises)
+
+    def slot(self, value: Value) -> Slot:
+        """Where a Value is: a leaf that is older than the call is captured, a younger one is a number."""
+        slot = self._slots.get(value)
+        if slot is None:
             if value._seq < self._born:
-                symbol = Symbol()
-                self.leaves.append(symbol)
+                slot = self._added(None, (), None, value._data)
+                self.leaves.append(slot)
                 self.captured.append(value)
             else:
-                symbol = Symbol(place=value._known().source, value=value._data)
+                slot = self._added(None, (value._data,), None, value._data)
                 if value._operation is not None:
                     self._decline(f"a Value made by {value.op} came from elsewhere", "make it in the function")
-            self._note(value, symbol)
-        return symbol
-
-    def _note(self, value: Value, symbol: Symbol) -> None:
-        self._symbols[value] = symbol
-        self._numbers[symbol.index] = value._data
+            self._slots[value] = slot
+        return slot
 
     # ── Gradients inside the function ───────────────────────────────────────────────────────────────────────
 
     def gradients(self, seeds: Sequence[tuple[Value, Any]], xs: Sequence[Value], create_graph: bool) -> list[Any]:
-        """What `chain.gradients` returns, as Values that stand for symbols: the rules run on these."""
+        """What `chain.gradients` returns, as Values that stand for slots: the rules run on these."""
+        given = [(self.slot(y), g if type(g) is float else self.slot(g)) for y, g in seeds]
+        wanted = [self.slot(x) for x in xs]
         try:
-            given = [(self.symbol(y), g if type(g) is float else self.symbol(g)) for y, g in seeds]
-            found = gradients(given, [self.symbol(x) for x in xs])
+            found = gradients(self.listing, given, wanted)
         except RecordError as error:
+            self._numbers += [0.0] * (len(self.listing) - len(self._numbers))
             self._decline("a gradient inside the function", str(error))
             with modes.mode(0, off=modes.RECORD):
                 from ..chain import gradients as eager
 
                 return eager(seeds, xs, create_graph)
-        totals = [None if total is None else total.or_zero() for total in found]
-        self._compute([total for total in totals if total is not None])
-        answers: list[Any] = []
-        for total in totals:
-            answer = None
-            if total is not None:
-                answer = Value(self._numbers[total.index])
-                self._note(answer, total if create_graph else Symbol(detach, (total,)))
-            answers.append(answer)
-        return answers
+        totals = [None if total is None else or_zero(self.listing, total) for total in found]
+        self._compute()
+        return [None if total is None else self._value(total, create_graph) for total in totals]
 
-    def _compute(self, symbols: Sequence[Symbol]) -> None:
-        """What symbols are in this run."""
-        for symbol in behind(symbols):
-            if symbol.index not in self._numbers:
-                if symbol.op is None:
-                    assert symbol.value is not None
-                    self._numbers[symbol.index] = symbol.value
-                else:
-                    floats = [x if type(x) is float else self._numbers[x.index] for x in symbol.inputs]
-                    self._numbers[symbol.index] = careful(symbol.op, floats)
+    def _value(self, total: Input, create_graph: bool) -> Value:
+        if type(total) is float:
+            return Value(total)
+        assert type(total) is int
+        answer = Value(self._numbers[total])
+        slot = total if create_graph else self._added(detach, (total,), None, answer._data)
+        self._slots[answer] = slot
+        return answer
+
+    def _compute(self) -> None:
+        """What the slots that were added to the listing are in this run."""
+        for op, inputs in zip(
+            *[column[len(self._numbers) :] for column in (self.listing.ops, self.listing.inputs)], strict=True
+        ):
+            assert op is not None
+            self._numbers.append(careful(op, [self._numbers[x] if type(x) is int else x for x in inputs]))
 
 
 def record(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
@@ -244,23 +241,26 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     if recorder.reasons:
         return None, list(recorder.reasons.values())
     guards = list(recorder.guards.values())
-    rows, slot = rows_of(recorder.leaves, [*outputs, *recorder.own, *[symbol for symbol, _, _ in guards]])
+    listing = recorder.listing
+    raising = [k for k, op in enumerate(listing.ops) if listing.raises[k] and op not in TOTAL]
+    short, roots = listing.only(recorder.leaves, [*outputs, *[slot for slot, _, _ in guards], *raising])
+    places = iter(roots)
     program = Program(
         name_of(f),
         structure,
         _names(f, args, kwargs),
         spans_of(args),
         recorder.captured,
-        rows,
-        [slot(x) for x in outputs],
+        short,
+        [next(places) for _ in outputs],
         result,
-        [Guard(slot(symbol), outcome, text_of(place)) for symbol, outcome, place in guards],
+        [Guard(next(places), outcome, text_of(place)) for _, outcome, place in guards],  # type: ignore[arg-type]
     )
     return program, []
 
 
 def _placed(recorder: Recorder, outputs: list[Any], value: Value) -> int:
-    outputs.append(recorder.symbol(value))
+    outputs.append(recorder.slot(value))
     return len(outputs) - 1
 
 

@@ -80,24 +80,16 @@ class Symbol:
     """A number that will be known when the program runs.
 
     Attributes:
-        op: what makes it; None where it is given: an input, or the number `value`.
+        op: what makes it; None where it is given.
         inputs: what the op is given, symbols and floats.
         index: its place in the order of creation.
-        place: where the program that was recorded made it, as `modes.here` has it; None in what a rule made.
-        raises: whether the function made it, and not a rule: only forward raises.
-        value: the number of a leaf that the function made itself, None in all others.
     """
 
-    __slots__ = ("index", "inputs", "op", "place", "raises", "value")
+    __slots__ = ("index", "inputs", "op")
 
-    def __init__(
-        self, op: Op | None = None, inputs: tuple[Any, ...] = (), place: Any = None, value: float | None = None
-    ) -> None:
+    def __init__(self, op: Op | None = None, inputs: tuple[Any, ...] = ()) -> None:
         self.op = op
         self.inputs = inputs
-        self.place = place
-        self.raises = False
-        self.value = value
         self.index = next(_numbers)
 
     @classmethod
@@ -173,7 +165,7 @@ Condition = Any  # a Symbol that is 0 or 1, or a bool where it is known
 
 
 class Maybe(NamedTuple):
-    """A contribution that is sent where a condition holds, and where it does not, nothing is."""
+    """A contribution that is sent where a condition holds, always where that is None, and elsewhere nothing is."""
 
     condition: Condition
     contribution: Any
@@ -210,16 +202,3 @@ def conjunction(p: Condition, q: Condition) -> Condition:
     if type(p) is not Symbol:
         return q if p else False
     return p if q else False
-
-
-def disjunction(p: Condition, q: Condition) -> Condition:
-    """``p or q``, where either may be a symbol.
-
-    >>> disjunction(True, Symbol() < 0.0)
-    True
-    """
-    if type(p) is Symbol and type(q) is Symbol:
-        return either(p, q)
-    if type(p) is not Symbol:
-        return True if p else q
-    return True if q else p
