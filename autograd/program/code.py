@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from .. import ops
 from ..ops import ARITHMETIC, Op, number
 from .listing import Input, Listing, Slot
-from .symbols import BY_NAME, detach, select
+from .symbols import BY_NAME, TOTAL, detach, select
 
 
 class Instruction(NamedTuple):
@@ -52,14 +52,6 @@ class Code(NamedTuple):
         return 8 * slots + 4 * (words + len(self.outputs) + 2 * len(self.conditions))
 
 
-_NEVER_RAISE: Final = """
-    add sub mul neg pos abs cbrt atan asinh tanh sech2 atan2 erf erfc sign copysign degrees radians sigmoid
-    sigmoid_slope softplus relu leaky_relu normal_cdf gelu_tanh silu silu_slope softsign clamp where maximum minimum
-    sum mean prod dot peak lt le eq ne both either opposite select detach chooses
-"""
-TOTAL: Final = frozenset(map(BY_NAME.__getitem__, _NEVER_RAISE.split()))  # where one is dead, it can be left out
-
-
 def is_built_in(op: Op) -> bool:
     """Whether an op is one of this library's, and so a function of its inputs alone."""
     return BY_NAME.get(op.name) is op
@@ -82,6 +74,9 @@ def lowered(
     [('add', (0, 0))]
     """
     outputs, conditions = list(outputs), list(conditions)
+    if type(listing) is not Listing:
+        found = listing.lowered(leaves, outputs, conditions)  # type: ignore[attr-defined]
+        return None if found is None else Code(leaves, *map(tuple, found))
     live = _live(listing, leaves, [*outputs, *(slot for slot, _ in conditions)])
     constants = _Constants()
     known: list[int] = list(range(leaves))  # of each old slot: what computes it, or the key of a constant
@@ -121,7 +116,7 @@ def lowered(
     return Code(
         leaves,
         tuple(constants.numbers),
-        tuple([Instruction(_function(op), tuple(map(slot, given)), op, raises) for op, given, raises in made]),
+        tuple([Instruction(float_function(op), tuple(map(slot, given)), op, raises) for op, given, raises in made]),
         tuple(map(slot, results)),
         tuple([(slot(x), wanted) for x, wanted in kept]),
     )
@@ -161,11 +156,8 @@ def _live(listing: Listing, leaves: int, roots: Iterable[Input]) -> bytearray:
 def _folded(op: Op, raises: bool, given: tuple[int, ...], constants: _Constants) -> int | None:
     """What an op comes to without computing anything at run time; None where it does compute."""
     if max(given) < 0 and is_built_in(op):
-        floats = [constants.numbers[~x] for x in given]
-        try:
-            return constants.key(float(op.function(*floats)))
-        except FAILURES:
-            return None if raises else constants.key(careful(op, floats))
+        number = folded(op, raises, [constants.numbers[~x] for x in given])
+        return None if number is None else constants.key(number)
     if op is ops.mul:
         for one, other in ((0, 1), (1, 0)):
             if given[one] < 0 and constants.numbers[~given[one]] == 1.0:
@@ -183,11 +175,27 @@ def _folded(op: Op, raises: bool, given: tuple[int, ...], constants: _Constants)
     return None
 
 
+def folded(op: Op, raises: bool, numbers: Sequence[float]) -> float | None:
+    """What an op of constants comes to; None where it raises, and is to raise when it runs.
+
+    >>> folded(ops.log, False, [0.0]), folded(ops.log, True, [0.0])
+    (-inf, None)
+    """
+    try:
+        return float(op.function(*numbers))
+    except FAILURES:
+        return None if raises else careful(op, numbers)
+
+
 FAILURES: Final = (*ARITHMETIC, IndexError)  # what a float function raises where it has no answer
 
 
-def _function(op: Op) -> Callable[..., float]:
-    """An op's float function; one of the user's may return any number, which is made a float of."""
+def float_function(op: Op) -> Callable[..., float]:
+    """An op's float function; one of the user's may return any number, which is made a float of.
+
+    >>> float_function(ops.neg)(1.0)
+    -1.0
+    """
     if is_built_in(op):
         return op.function
     return lambda *numbers: number(op.function(*numbers), f"the result of op {op.name!r}")
@@ -200,7 +208,7 @@ def careful(op: Op, numbers: Sequence[float]) -> float:
     -inf
     """
     try:
-        return _function(op)(*numbers)
+        return float_function(op)(*numbers)
     except FAILURES:
         return math.nan if op.limit is None else op.limit(*numbers)
 

@@ -43,6 +43,8 @@ def leading(listing: Listing, xs: Iterable[Slot]) -> bytearray:
     >>> list(leading(listing, [0]))
     [1, 0, 1, 0]
     """
+    if type(listing) is not Listing:
+        return listing.leading(list(xs))  # type: ignore[attr-defined,no-any-return]
     found = bytearray(len(listing))
     for leaf in xs:
         found[leaf] = 1
@@ -73,8 +75,10 @@ def gradients(listing: Listing, seeds: Sequence[tuple[Input, Input]], xs: Sequen
     >>> listing.ops[2:], listing.inputs[2:]
     ([<op mul>, <op mul>, <op add>], [(1.0, 0), (1.0, 0), (2, 3)])
     """
-    if any(listing.ops[x] is select for x in xs):
+    if any(listing.row(x)[0] is select for x in xs):
         raise RecordError("a derivative is asked for by a result that is one of two by a condition; name its inputs")
+    if type(listing) is not Listing:
+        return [None if pair is None else Sum(*pair) for pair in listing.gradients(seeds, xs)]  # type: ignore[attr-defined]
     return _Pass(listing, xs).run(seeds, xs)
 
 

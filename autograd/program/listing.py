@@ -6,12 +6,14 @@ a row in it. Leaves, which are given when it runs, are rows without an op.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
+from ..engine import Value
 from ..ops import Op
 from ..source import placed
+from .symbols import TOTAL
 
 Slot: TypeAlias = int
 Input: TypeAlias = "Slot | float"  # an int is the slot of a number, a float is a number
@@ -47,22 +49,29 @@ class Listing:
         inputs: what the op is given; nothing for a leaf, the number for a number.
         places: where the program made it, as `modes.here` has it or as a text; None in what a rule made.
         raises: whether the recorded function made it, and not a rule: only forward raises.
+        leaves: while it is written: the slots of inputs, then of captured Values.
+        captured: those.
 
     >>> from autograd import ops
     >>> listing = Listing(1)
     >>> listing.add(ops.mul, (0, 2.0))
     1
-    >>> listing.rows(1)
+    >>> rows_of(listing, 1)
     [Row(op=<op mul>, inputs=(0, 2.0), place='', raises=False)]
     """
 
-    __slots__ = ("inputs", "ops", "places", "raises")
+    __slots__ = ("_born", "_numbers", "_slots", "_strange", "captured", "inputs", "leaves", "ops", "places", "raises")
 
     def __init__(self, leaves: int = 0) -> None:
         self.ops: list[Op | None] = [None] * leaves
         self.inputs: list[tuple[Input, ...]] = [()] * leaves
         self.places: list[Any] = [None] * leaves
         self.raises = bytearray(leaves)
+        self.leaves: list[Slot] = []
+        self.captured: list[Value] = []
+        self._slots: dict[Value, Slot] = {}
+        self._numbers: dict[Slot, float] = {}
+        self._strange: Callable[[Value], object] | None = None
 
     def __len__(self) -> int:
         return len(self.ops)
@@ -75,16 +84,9 @@ class Listing:
         self.raises.append(raises)
         return len(self.ops) - 1
 
-    def extend(self, rows: Iterable[Row]) -> Listing:
-        """Add rows, and return the listing itself."""
-        for row in rows:
-            self.add(*row)
-        return self
-
-    def rows(self, leaves: int) -> list[Row]:
-        """The rows after so many leaves."""
-        columns = zip(self.ops, self.inputs, map(text_of, self.places), map(bool, self.raises), strict=True)
-        return [Row(*row) for row in columns][leaves:]  # type: ignore[arg-type]
+    def row(self, slot: Slot) -> tuple[Any, ...]:
+        """A row's op, inputs, place, and whether it raises."""
+        return self.ops[slot], self.inputs[slot], self.places[slot], bool(self.raises[slot])
 
     def only(self, leaves: Sequence[Slot], roots: Iterable[Input]) -> tuple[Listing, list[Input]]:
         """A listing of what the roots are made from, the leaves first; and where in it the roots are.
@@ -130,7 +132,8 @@ class Listing:
         """A copy with one leaf more, after so many leaves."""
         twin = Listing(leaves + 1)
         twin.ops += self.ops[leaves:]
-        twin.inputs += [tuple([x + (type(x) is int and x >= leaves) for x in given]) for given in self.inputs[leaves:]]
+        for given in self.inputs[leaves:]:
+            twin.inputs.append(tuple([x + 1 if type(x) is int and x >= leaves else x for x in given]))
         twin.places += self.places[leaves:]
         twin.raises += self.raises[leaves:]
         return twin
@@ -138,3 +141,78 @@ class Listing:
     def is_same(self, other: Listing) -> bool:
         """Whether another listing has the same rows, wherever they were made."""
         return (self.ops, self.inputs, self.raises) == (other.ops, other.inputs, other.raises)
+
+    # ── While it is written ─────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self, inputs: Sequence[Value], strange: Callable[[Value], object]) -> None:
+        """Add leaves for Values that stand for inputs; what is younger than now is the function's own.
+
+        Args:
+            inputs: of the function.
+            strange: called with a Value that an op made which is not in the listing.
+        """
+        self._strange = strange
+        for value in inputs:
+            self.leaves.append(self.add(None))
+            self.set_number(self.leaves[-1], value._data)
+            self._slots.setdefault(value, self.leaves[-1])
+        self._born = Value(0.0)._seq
+
+    def attach(self, on: bool) -> None:
+        """Nothing: in C, whether this thread's ops are added without a word to the recorder."""
+
+    def end(self) -> None:
+        """Forget the Values."""
+        self._slots.clear()
+        self._numbers.clear()
+        self._strange = None
+
+    def slot(self, value: Value) -> Slot:
+        """Where a Value is: a leaf that is older than the call is captured, a younger one is a number."""
+        slot = self._slots.get(value)
+        if slot is None:
+            if value._seq < self._born:
+                slot = self.add(None)
+                self.leaves.append(slot)
+                self.captured.append(value)
+            else:
+                slot = self.add(None, (value._data,))
+                if value._operation is not None and self._strange is not None:
+                    self._strange(value)
+            self.set_number(slot, value._data)
+            self.note(value, slot)
+        return slot
+
+    def note(self, value: Value, slot: Slot) -> None:
+        """From here on, the Value is in this slot."""
+        self._slots[value] = slot
+
+    def number(self, slot: Slot) -> float:
+        """What a slot holds in this run."""
+        return self._numbers[slot]
+
+    def set_number(self, slot: Slot, number: float) -> None:
+        """Note that."""
+        self._numbers[slot] = number
+
+    def raising(self) -> list[Slot]:
+        """The rows of the function's own whose ops may raise: they are needed even where their results are not."""
+        return [k for k, op in enumerate(self.ops) if self.raises[k] and op not in TOTAL]
+
+
+def rows_of(listing: Listing, leaves: int) -> list[Row]:
+    """The rows after so many leaves, as texts have them."""
+    found = [listing.row(k) for k in range(leaves, len(listing))]
+    return [Row(op, inputs, text_of(place), raises) for op, inputs, place, raises in found]
+
+
+def extended(listing: Listing, rows: Iterable[Row]) -> Listing:
+    """The listing, with rows added.
+
+    >>> from autograd import ops
+    >>> len(extended(Listing(1), [Row(ops.neg, (0,), "", True)]))
+    2
+    """
+    for row in rows:
+        listing.add(*row)
+    return listing

@@ -23,9 +23,10 @@ from ..rules import rule
 from .arguments import NUMBER, NUMBERS, Result, put_together, taken_apart
 from .code import FAILURES, Code, careful, is_built_in, lowered
 from .gradient import ALWAYS, Sum, gradients, leading, or_zero
-from .listing import Listing, Row
+from .listing import Listing, Row, extended, rows_of
 from .schedule import Runner
 from .symbols import BY_NAME, CONDITIONS, detach, select
+from .twin import listing_type
 
 _INFIX: Final = {op: op.symbol for op in BY_NAME.values() if op.arity == 2 and not op.symbol.isidentifier()}
 
@@ -105,7 +106,7 @@ class Program:
     @property
     def rows(self) -> tuple[Row, ...]:
         """Its ops, in order."""
-        return self._once("rows", lambda: tuple(self._listing.rows(self._leaves)))  # type: ignore[no-any-return]
+        return self._once("rows", lambda: tuple(rows_of(self._listing, self._leaves)))  # type: ignore[no-any-return]
 
     @property
     def _leaves(self) -> int:
@@ -369,7 +370,7 @@ class Program:
         listing = self._listing.copy()
         found = gradients(listing, [(outputs[0], 1.0)], chosen)
         derivatives = [or_zero(listing, total) for total in found]
-        kept = [k for k in range(self._leaves, len(self._listing)) if listing.raises[k]]
+        kept = self._listing.raising()
         roots = [outputs[0], *derivatives, *[guard.slot for guard in self.guards], *kept]
         short, places = listing.only(range(self._leaves), roots)
         count = 1 + len(derivatives)
@@ -399,7 +400,7 @@ class Program:
         sent = [None if total is None else (next(rest), next(rest)) for total in found]
         code = lowered(short, count + 1, [*places[1:], places[0]], [])
         assert code is not None
-        return short.rows(count + 1), sent, Runner(code)
+        return rows_of(short, count + 1), sent, Runner(code)
 
     def _pullback(self, k: int) -> tuple[list[Row], list[Any], Runner]:
         return self._once(("pullback", k), lambda: self._made_pullback(k))  # type: ignore[no-any-return]
@@ -438,7 +439,7 @@ class Program:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         rows = [Row(BY_NAME[name], *rest) for name, *rest in vars(self).pop("rows")]
-        self._listing = Listing(self._leaves).extend(rows)
+        self._listing = extended(listing_type()(self._leaves), rows)
 
 
 def _counted(n: int, what: str) -> str:

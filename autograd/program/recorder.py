@@ -18,11 +18,12 @@ from ..engine import Value
 from ..errors import InputError, InputTypeError, RecordError
 from ..ops import Op
 from .arguments import Result, named, put_together
-from .code import TOTAL, careful
+from .code import careful
 from .gradient import gradients, or_zero
 from .listing import Input, Listing, Slot, text_of
 from .program import Guard, Program, structure_of
 from .symbols import chooses, detach, eq, le, lt, ne
+from .twin import listing_type
 
 _COMPARED = {
     "lt": (lt, False),
@@ -59,30 +60,23 @@ class Recorder:
     """
 
     def __init__(self, inputs: Sequence[Value]) -> None:
-        self.listing = Listing()
-        self.leaves: list[Slot] = []  # inputs first, then captured Values
-        self.captured: list[Value] = []
+        self.listing: Listing = listing_type()()
         self.guards: dict[Any, tuple[Slot, bool, Any]] = {}  # by comparison: its slot, outcome and place
         self.reasons: dict[str, str] = {}  # why the function declines: one reason a line
-        self._slots: dict[Value, Slot] = {}
-        self._numbers: list[float] = []  # of the slots, in this run
-        for value in inputs:
-            self.leaves.append(self._added(None, (), None, value._data))
-            self._slots.setdefault(value, self.leaves[-1])
-        self._born = Value(0.0)._seq  # what is younger was made by the function
+        self.listing.begin(inputs, self._strange)
 
     # ── What it is told ─────────────────────────────────────────────────────────────────────────────────────
 
     def made(self, node: Value, op: Op, inputs: tuple[Any, ...], hidden: bool) -> None:
         """An op was performed; `hidden` in `no_grad`."""
-        place = node._known().source
-        given = tuple([x if type(x) is float else self.slot(x) for x in inputs])
+        place = modes.here()
+        given = tuple([x if type(x) is float else self.listing.slot(x) for x in inputs])
         slot = self._added(op, given, place, node._data, raises=True)
-        self._slots[node] = self._added(detach, (slot,), place, node._data) if hidden else slot
+        self.listing.note(node, self._added(detach, (slot,), place, node._data) if hidden else slot)
 
     def detached(self, leaf: Value, node: Value) -> None:
         """A leaf was made with the data of a node."""
-        self._slots[leaf] = self._added(detach, (self.slot(node),), modes.here(), leaf._data)
+        self.listing.note(leaf, self._added(detach, (self.listing.slot(node),), modes.here(), leaf._data))
 
     def raised(self, op: Op) -> None:
         """An op raised; a function that goes on after that depends on the numbers."""
@@ -94,7 +88,7 @@ class Recorder:
             self._compared(what, node, *facts)
         elif what == "index":
             length, outcome = facts
-            self._guard(chooses, (self.slot(node), length), outcome)
+            self._guard(chooses, (self.listing.slot(node), length), outcome)
         else:
             told = f".{what}" if what.partition(" ")[0] in ("data", "grad", "has_grad") else what
             self._decline(f"{told} of a Value", _REMEDIES[what])
@@ -107,7 +101,7 @@ class Recorder:
                 self._decline(f"a comparison with {other!r}, which is no float", "compare with a float")
                 return
             other = number
-        pair = (self.slot(node), other if type(other) is float else self.slot(other))
+        pair = (self.listing.slot(node), other if type(other) is float else self.listing.slot(other))
         self._guard(op, pair[::-1] if swapped else pair, outcome)
 
     def _guard(self, op: Op, pair: tuple[Input, ...], outcome: bool) -> None:
@@ -120,62 +114,50 @@ class Recorder:
         place = text_of(_line())
         self.reasons.setdefault(place, f"{what}{f' at {place}' if place else ''}: {remedy}")
 
-    # ── Slots ───────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _added(self, op: Op | None, inputs: tuple[Input, ...], place: Any, data: float, raises: bool = False) -> Slot:
-        self._numbers.append(data)
-        return self.listing.add(op, inputs, place, raises)
-
-    def slot(self, value: Value) -> Slot:
-        """Where a Value is: a leaf that is older than the call is captured, a younger one is a number."""
-        slot = self._slots.get(value)
-        if slot is None:
-            if value._seq < self._born:
-                slot = self._added(None, (), None, value._data)
-                self.leaves.append(slot)
-                self.captured.append(value)
-            else:
-                slot = self._added(None, (value._data,), None, value._data)
-                if value._operation is not None:
-                    self._decline(f"a Value made by {value.op} came from elsewhere", "make it in the function")
-            self._slots[value] = slot
+    def _added(self, op: Op, inputs: tuple[Input, ...], place: Any, data: float, raises: bool = False) -> Slot:
+        slot = self.listing.add(op, inputs, place, raises)
+        self.listing.set_number(slot, data)
         return slot
+
+    def _strange(self, value: Value) -> None:
+        self._decline(f"a Value made by {value.op} came from elsewhere", "make it in the function")
 
     # ── Gradients inside the function ───────────────────────────────────────────────────────────────────────
 
     def gradients(self, seeds: Sequence[tuple[Value, Any]], xs: Sequence[Value], create_graph: bool) -> list[Any]:
         """What `chain.gradients` returns, as Values that stand for slots: the rules run on these."""
-        given = [(self.slot(y), g if type(g) is float else self.slot(g)) for y, g in seeds]
-        wanted = [self.slot(x) for x in xs]
+        given = [(self.listing.slot(y), g if type(g) is float else self.listing.slot(g)) for y, g in seeds]
+        wanted = [self.listing.slot(x) for x in xs]
+        size = len(self.listing)
         try:
             found = gradients(self.listing, given, wanted)
         except RecordError as error:
-            self._numbers += [0.0] * (len(self.listing) - len(self._numbers))
             self._decline("a gradient inside the function", str(error))
             with modes.mode(0, off=modes.RECORD):
                 from ..chain import gradients as eager
 
                 return eager(seeds, xs, create_graph)
         totals = [None if total is None else or_zero(self.listing, total) for total in found]
-        self._compute()
+        self._compute(size)
         return [None if total is None else self._value(total, create_graph) for total in totals]
 
     def _value(self, total: Input, create_graph: bool) -> Value:
         if type(total) is float:
             return Value(total)
         assert type(total) is int
-        answer = Value(self._numbers[total])
+        answer = Value(self.listing.number(total))
         slot = total if create_graph else self._added(detach, (total,), None, answer._data)
-        self._slots[answer] = slot
+        self.listing.note(answer, slot)
         return answer
 
-    def _compute(self) -> None:
+    def _compute(self, first: Slot) -> None:
         """What the slots that were added to the listing are in this run."""
-        for op, inputs in zip(
-            *[column[len(self._numbers) :] for column in (self.listing.ops, self.listing.inputs)], strict=True
-        ):
-            assert op is not None
-            self._numbers.append(careful(op, [self._numbers[x] if type(x) is int else x for x in inputs]))
+        number = self.listing.number
+        for slot in range(first, len(self.listing)):
+            op, inputs, _, _ = self.listing.row(slot)
+            self.listing.set_number(slot, careful(op, [number(x) if type(x) is int else x for x in inputs]))
 
 
 def record(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
@@ -228,7 +210,11 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     new_args = tuple([put_together(x, rest) for x in args])
     new_kwargs = {name: put_together(x, rest) for name, x in kwargs.items()}
     with modes.recording(recorder):
-        value = f(*new_args, **new_kwargs)
+        recorder.listing.attach(True)
+        try:
+            value = f(*new_args, **new_kwargs)
+        finally:
+            recorder.listing.attach(False)
     if (random.getstate(), _numpy_state()) != before:
         _restore(*before)  # the function will run once more
         reason = "it draws random numbers, and a program would repeat them: draw them before the call and pass them in"
@@ -242,15 +228,15 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
         return None, list(recorder.reasons.values())
     guards = list(recorder.guards.values())
     listing = recorder.listing
-    raising = [k for k, op in enumerate(listing.ops) if listing.raises[k] and op not in TOTAL]
-    short, roots = listing.only(recorder.leaves, [*outputs, *[slot for slot, _, _ in guards], *raising])
+    short, roots = listing.only(listing.leaves, [*outputs, *[slot for slot, _, _ in guards], *listing.raising()])
+    listing.end()
     places = iter(roots)
     program = Program(
         name_of(f),
         structure,
         _names(f, args, kwargs),
         spans_of(args),
-        recorder.captured,
+        listing.captured,
         short,
         [next(places) for _ in outputs],
         result,
@@ -260,7 +246,7 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def _placed(recorder: Recorder, outputs: list[Any], value: Value) -> int:
-    outputs.append(recorder.slot(value))
+    outputs.append(recorder.listing.slot(value))
     return len(outputs) - 1
 
 

@@ -76,6 +76,14 @@ SILENT: Final = frozenset((*CONDITIONS, detach))  # what nothing is sent through
 BY_NAME: Final = {op.name: op for op in (*vars(ops).values(), *CONDITIONS, select, detach) if isinstance(op, Op)}
 
 
+_NEVER_RAISE: Final = """
+    add sub mul neg pos abs cbrt atan asinh tanh sech2 atan2 erf erfc sign copysign degrees radians sigmoid
+    sigmoid_slope softplus relu leaky_relu normal_cdf gelu_tanh silu silu_slope softsign clamp where maximum minimum
+    sum mean prod dot peak lt le eq ne both either opposite select detach chooses
+"""
+TOTAL: Final = frozenset(map(BY_NAME.__getitem__, _NEVER_RAISE.split()))  # where one is dead, it can be left out
+
+
 class Symbol:
     """A number that will be known when the program runs.
 
