@@ -2,7 +2,9 @@
 
 Nothing here changes a bit of a result. An op of constants is computed beforehand; ``1.0 * x`` and ``x / 1.0`` are x, to
 the last bit; of two equal ops one is computed. Additions are not reordered, nor are products with 0.0
-left out: an infinity or a nan would be lost.
+left out: an infinity or a nan would be lost. Data that are constants of the program stay as regular as they are, for
+schedule.py to find their matrices again: sums of equal beginnings are not shared, and where the function itself
+multiplies by 1.0, no such product is left out.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from ..ops import ARITHMETIC, Op, number
 from .symbols import BY_NAME, detach, select
 
 Slot = int  # a number's place: inputs first, then what the rows compute
+
+
+_ONE: Final = repr(1.0)
 
 
 class Row(NamedTuple):
@@ -93,7 +98,7 @@ def lowered(
         outputs: slots, or floats that are results as they are.
         conditions: slots, and the number that each must hold.
 
-    >>> code = lowered(1, [Row(ops.mul, (0, 1.0), "", True), Row(ops.add, (1, 1), "", True)], [2], [])
+    >>> code = lowered(1, [Row(ops.mul, (0, 1.0), "", False), Row(ops.add, (1, 1), "", False)], [2], [])
     >>> [(i.op.name, i.inputs) for i in code.instructions]
     [('add', (0, 0))]
     """
@@ -103,6 +108,7 @@ def lowered(
     known: list[int] = list(range(inputs))  # of each old slot: what computes it, or the key of a constant
     shared: dict[Any, int] = {}
     made: list[tuple[Op, tuple[int, ...], bool]] = []
+    times_one = any(row.raises and row.op is ops.mul and _ONE in map(repr, row.inputs) for row in rows)
 
     def now(x: Any) -> int:
         return known[x] if type(x) is int else constants.key(x)
@@ -112,10 +118,10 @@ def lowered(
             known.append(0)
             continue
         given = tuple([known[x] if type(x) is int else constants.key(x) for x in row.inputs])
-        simpler = _folded(row, given, constants)
+        simpler = None if times_one and row.op is ops.mul and max(given) >= 0 else _folded(row, given, constants)
         if simpler is None:
             key = (row.op, given, row.raises)
-            simpler = shared.get(key) if is_built_in(row.op) else None
+            simpler = shared.get(key) if is_built_in(row.op) and row.op is not ops.add else None
         if simpler is None:
             simpler = shared[key] = inputs + len(made)
             made.append(key)
