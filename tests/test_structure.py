@@ -95,7 +95,8 @@ def test_imports_go_only_upward() -> None:
 
 def test_imports_go_only_upward_among_the_modules_of_programs() -> None:
     order = words(
-        "arguments caller symbols listing templates code twin gradient schedule program recorder compiled __init__"
+        "arguments caller symbols listing templates code twin gradient sums grids schedule program recorder compiled "
+        "__init__"
     )
     assert sorted(order) == sorted(path.stem for path in (PACKAGE / "program").glob("*.py"))
     for module in order:
