@@ -109,7 +109,7 @@ def slopes(activation: str, places: list[Value]) -> list[float]:
 
 def run(folder: Path, quick: bool) -> None:
     """Send δ down through nets that differ in one thing each."""
-    depth, width = (20, 24) if quick else (40, 64)
+    depth, width = (20, 16) if quick else (30, 64)
     print(f"{depth} layers of n = {width} units. By what a layer multiplies the size of δ on its way to the input:\n")
     print("  activation  weights' variance  measured  √(n v · mean slope²)  δ in the first layer : in the last")
     flows: dict[tuple[str, str], Flow] = {}
@@ -157,7 +157,8 @@ def picture(flows: dict[tuple[str, str], Flow], helped: dict[str, tuple[str, str
     last.set_title("with batch normalisation (solid) or dropout (dashed)")
     for axes in panels.flat:
         axes.axhline(1.0, color=GREY, linewidth=0.8)
-        axes.set(yscale="log", xlabel="layer, from the input", ylabel="δ's size : in the last layer")
+        axes.set(yscale="log", xlabel="layer, from the input", ylabel="size of δ, 1 in the last layer")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(color="#e5e7eb")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=9)

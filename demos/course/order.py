@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,44 +20,47 @@ from autograd import Value
 from ..pictures import BLUE, ORANGE, RED, new_figure
 from . import plots
 
-A = 3.0  # the leaf's number
+W, X = 2.0, 1.5  # the leaves of the counterexample
 
 Recipe = list[tuple[int, int]]  # of each product, which two of the nodes before it; 0 is the leaf
 
 
 def build() -> Value:
-    """The smallest counterexample: b is used by d, and by c, which d uses too. d is a⁶."""
-    a = Value(A, "a")
-    b = a * a
+    """The smallest counterexample: b is used by d, and by c, which d uses too. d is (w x)³."""
+    w, x = Value(W, "w"), Value(X, "x")
+    b = w * x
     c = b * b
     d = b * c
-    for node, label in ((b, "b"), (c, "c"), (d, "d")):
-        node.label = label
+    b.label, c.label, d.label = "b", "c", "d"
     return d
 
 
-def interior(node: Value) -> list[Value]:
+def interior(node: Value) -> set[Value]:
     """The inputs that have inputs themselves."""
-    return [x for x in node.inputs if isinstance(x, Value) and x.inputs]
+    return {x for x in node.inputs if isinstance(x, Value) and x.inputs}
 
 
 def breadth_first(root: Value) -> list[Value]:
     """The root, its inputs, their inputs, …, each node where it is first met."""
-    order = [root]
-    for node in order:
-        order += [x for x in dict.fromkeys(interior(node)) if x not in order]
-    return order
+    met, waiting = {root: None}, deque([root])
+    while waiting:
+        for x in waiting.popleft().inputs:
+            if isinstance(x, Value) and x.inputs and x not in met:
+                met[x] = None
+                waiting.append(x)
+    return list(met)
 
 
 def depth_first(root: Value) -> list[Value]:
     """Down the first input to its end, then the next: each node where it is first met."""
-    order, stack = [], [root]
+    met: dict[Value, None] = {}
+    stack = [root]
     while stack:
         node = stack.pop()
-        if node not in order:
-            order.append(node)
-            stack += reversed(interior(node))
-    return order
+        if node not in met:
+            met[node] = None
+            stack += [x for x in reversed(node.inputs) if isinstance(x, Value) and x.inputs]
+    return list(met)
 
 
 WALKS: dict[str, Callable[[Value], list[Value]]] = {
@@ -79,7 +83,7 @@ def gradient(order: list[Value], leaf: Value) -> float:
     return leaf.grad
 
 
-def made(recipe: Recipe, a: float = A) -> tuple[Value, Value, float]:
+def made(recipe: Recipe, a: float = 2.0) -> tuple[Value, Value, float]:
     """The leaf and the last product of a recipe, and the derivative by hand: a product of powers of a is one, a^k."""
     nodes, powers = [Value(a)], [1]
     for i, j in recipe:
@@ -160,21 +164,20 @@ def run(folder: Path, quick: bool) -> None:
         print(f"  {size} product{'s' * (size > 1)}: {n} walks, {wrong} with a wrong gradient")
 
     d = build()
-    leaf = ag.topological_order(d)[-1].inputs[0]
-    assert isinstance(leaf, Value)
-    print(f"\nSo it takes three: b = a·a, c = b·b, d = b·c = a⁶ at a = {A:g}, where dd/da = 6a⁵ = {6 * A**5:g}:")
+    b, c = d.inputs
+    assert isinstance(b, Value)
+    assert isinstance(c, Value)
+    w, _ = b.inputs
+    assert isinstance(w, Value)
+    print(f"\nSo it takes three: b = w·x, c = b·b, d = b·c = (w x)³, where dd/dw = 3 w² x³ = {3 * W**2 * X**3:g}:")
     for name, walk in WALKS.items():
         order = walk(d)
-        print(f"  {name:13} ({', '.join(node.label for node in order)}): dd/da = {gradient(order, leaf):g}")
-    print(
-        "b was visited before c had sent its share. Had d been written c·b, depth first would have been right, by luck:"
-    )
-    c = d.inputs[1]
-    assert isinstance(c, Value)
-    swapped = c * d.inputs[0]
+        print(f"  {name:13} ({', '.join(node.label for node in order)}): dd/dw = {gradient(order, w):g}")
+    print("b was visited before c had sent its share. Were d written c·b, depth first would be right, by luck:")
+    swapped = c * b
     swapped.label = "d"
-    print(f"  depth first   ({', '.join(n.label for n in depth_first(swapped))}): "
-          f"dd/da = {gradient(depth_first(swapped), leaf):g}")  # fmt: skip
+    order = depth_first(swapped)
+    print(f"  depth first   ({', '.join(node.label for node in order)}): dd/dw = {gradient(order, w):g}")
 
     graphs, sizes, numbers = 50 if quick else 500, range(1, 13), random.Random(0)
     shares = [share_wrong(size, graphs, numbers) for size in sizes]
