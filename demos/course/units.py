@@ -72,10 +72,10 @@ def build() -> Value:
     return mean_loss(Net(ag.relu, DYING), squares(3))
 
 
-def dead(net: Net) -> list[int]:
-    """Which hidden units are above 0 nowhere in the unit square."""
+def dead(net: Net, points: list[list[float]]) -> list[int]:
+    """Which hidden units are above 0 for none of the points."""
     with ag.no_grad():
-        return [i for i, sums in enumerate(zip(*map(net.hidden, CORNERS), strict=True)) if all(h <= 0.0 for h in sums)]
+        return [i for i, sums in enumerate(zip(*map(net.hidden, points), strict=True)) if all(h <= 0.0 for h in sums)]
 
 
 def train(net: nn.Module, data: Data, epochs: int, lr: float = 0.05) -> list[float]:
@@ -104,30 +104,31 @@ def twins(start: float | None, epochs: int) -> tuple[list[float], list[list[floa
 
 def run(folder: Path, quick: bool) -> None:
     """Count the dead, ask why, give them a slope; then train twins."""
-    nets = 400 if quick else 4000
-    born = sum(len(dead(Net(ag.relu, seed))) for seed in range(nets))
+    nets = 200 if quick else 4000
+    born = sum(len(dead(Net(ag.relu, seed), CORNERS)) for seed in range(nets))
     print(f"Of {nets} nets with {UNITS} hidden ReLUs, dead from the start on the whole unit square: "
           f"{born / nets / UNITS:.1%} of the units (¼ by the signs of their weights).")  # fmt: skip
 
-    data, epochs, seeds = squares(20), 150 if quick else 400, range(12 if quick else 60)
+    data, epochs, seeds = squares(12), 120 if quick else 400, range(8 if quick else 60)
     curves: dict[str, list[float]] = {}
     print(f"\n{epochs} steps of Adam on {len(data[0])} samples of y = x₁ - x₂, the net of seed {DYING}:")
     for name, activation in (("ReLU", ag.relu), ("leaky ReLU", leaky)):
         net = Net(activation, DYING)
         before = [[w.data for w in row] for row in net.hidden.weight]
-        gone = dead(net)
+        gone = dead(net, data[0])
         curves[name] = train(net, data, epochs)
         stayed = [i for i in gone if [w.data for w in net.hidden.weight[i]] == before[i]]
-        print(f"  {name:10}  loss {curves[name][0]:.3f} → {curves[name][-1]:.2g}, below 0 everywhere {len(gone)} → "
-              f"{len(dead(net))} of {UNITS} units, unmoved {len(stayed)}")  # fmt: skip
+        print(f"  {name:10}  loss {curves[name][0]:.3f} → {curves[name][-1]:.2g}; at 0 for all samples: {len(gone)} units, in "
+              f"the end {len(dead(net, data[0]))} of {UNITS}; of the first, exactly where they were: {len(stayed)}")  # fmt: skip
 
     net = Net(ag.relu, DYING)
-    weight = net.hidden.weight[dead(net)[0]][0]
+    weight = net.hidden.weight[dead(net, CORNERS)[0]][0]
     weight.label = "weight"
     with ag.trace():
         loss = mean_loss(net, squares(3))
     loss.backward()
-    print(f"\nprint(why(weight)), a weight of a dead unit:\n{ag.why(weight, top=1)}")
+    found = str(ag.why(weight)).splitlines()[:4]
+    print("\nprint(why(weight)), a weight of a dead unit, begins:", *found, sep="\n")
 
     variance = ag.mean([(y - ag.mean([y for (y,) in data[1]])) ** 2 for (y,) in data[1]])
     print(f"\nOf {len(seeds)} such nets, still worse than a tenth of y's variance {variance:.3f} after as many steps:")
@@ -149,7 +150,7 @@ def picture(curves: dict[str, list[float]], path: Path) -> None:
     """The losses by step: ReLU beside leaky ReLU, twins beside units that start at random."""
     figure, panels = new_figure(1, 2, figsize=(11, 4.6))
     for (name, ys), colour in zip(curves.items(), (ORANGE, BLUE, ORANGE, BLUE), strict=True):
-        axes = panels.flat["XOR" in name]
+        axes = panels.flat[int("XOR" in name)]
         axes.plot(ys, color=colour, linewidth=2, label=name.removeprefix("XOR, "))
         axes.set(yscale="log", xlabel="step", ylabel="mean squared error")
     panels.flat[0].set_title("y = x₁ - x₂, two units dead from the start")
