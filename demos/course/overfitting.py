@@ -119,7 +119,9 @@ def run(folder: Path, quick: bool) -> None:
     lines |= {f"{name}: validation": results[name].history.held_out["loss"] for name in ("L2", "dropout, p = ½")}
     plots.curves(lines, "Learning by heart", folder / "curves.png", y="cross-entropy")
     scores = {name: score(results[name].net) for name in ("nothing", "L2")}
-    plots.regions(scores, *data, "What two nets made of the same points, some with the wrong label", folder / "regions.png")
+    plots.regions(
+        scores, *data, "What two nets made of the same points, some with the wrong label", folder / "regions.png"
+    )
 
 
 def score(net: Net) -> Callable[[float, float], float]:
