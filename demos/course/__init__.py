@@ -7,4 +7,7 @@ looked at and stepped through; and `run(folder, quick)`, which prints what the l
 folder. ``quick`` makes the same statements of fewer epochs or samples.
 """
 
-LESSONS = ("relu_net", "sigmoid_net", "xor", "deltas", "regression")
+LESSONS = (
+    "relu_net", "sigmoid_net", "xor", "deltas", "regression", "mnist",
+    "order", "gradient_flow", "clipping", "units", "optimisers", "batches", "overfitting",
+)  # fmt: skip

@@ -1,10 +1,9 @@
 """Full batch against mini-batches: what a gradient over fewer samples is worth.
 
-The fifth article writes the gradient over N samples as the sum of theirs. Its loss is a mean, and of a mean the gradient
-is the mean: N times less, which the learning rate would notice. It also says that steps over mini-batches make training
-faster. Right, as epochs go: the gradient over B samples drawn at random is right on the average, it is off by an error
-that falls as √(1/B - 1/N), and it costs a share B/N. Many rough steps lead further than one exact one, until they are so
-rough that they wander.
+The fifth article writes the gradient over N samples as the sum of theirs. Its loss is a mean, and of a mean the
+gradient is the mean: N times less, which a learning rate notices. It also says that mini-batches make training faster.
+Right, as epochs go: the gradient over B samples drawn at random is right on the average, it is off by an error that
+falls as √(1/B - 1/N), and it costs a share B/N. Many rough steps lead further than one exact one.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def error(net: nn.Module, data: Data, size: int, batches: int) -> float:
 
 
 def spread(net: nn.Module, data: Data) -> float:
-    """The root mean square of the distance of one sample's gradient from the mean of all N, with N - 1 in place of N."""
+    """How far single samples' gradients are from their mean: its root mean square, but over N - 1 in place of N."""
     each = [gradient(net, data, [i]) for i in range(len(data[0]))]
     whole = [ag.mean(column) for column in zip(*each, strict=True)]
     return math.sqrt(ag.sum([math.dist(g, whole) ** 2 for g in each]) / (len(each) - 1))
@@ -94,20 +93,19 @@ def run(folder: Path, quick: bool) -> None:
     """Hold the article's sum against the mean, measure how rough mini-batches are, and train with each."""
     n, epochs = (128, 20) if quick else (1000, 50)
     net, data = network(), samples(n)
-    whole = gradient(net, data, range(n))
-    each = [gradient(net, data, [i]) for i in range(n)]
+    whole, each = gradient(net, data, range(n)), [gradient(net, data, [i]) for i in range(n)]
     total = [ag.sum(column) for column in zip(*each, strict=True)]
     apart = max(abs(t / n - w) for t, w in zip(total, whole, strict=True))
-    print(f"The sum of {n} samples' gradients is {math.hypot(*total) / math.hypot(*whole):.6f} times as long as that of the "
-          f"mean loss; divided by {n} it is equal to {apart:.0e}.")  # fmt: skip
+    times = math.hypot(*total) / math.hypot(*whole)
+    print(f"The sum of {n} samples' gradients is {times:.6f} times as long as the gradient of their mean loss.")
+    print(f"Divided by {n} it is that gradient; no entry differs by more than {apart:.0e}.")
 
     sizes, one = [size for size in (1, 4, 16, 64, 256) if size < n], spread(net, data)
     print("\nHow far the gradient over B samples, drawn at random, is from that over all, as a share of its length:")
     errors = {size: (error(net, data, size, 100), one * math.sqrt(1 / size - 1 / n)) for size in sizes}
     for size, (measured, expected) in errors.items():
-        print(
-            f"  B = {size:3}: measured {measured / math.hypot(*whole):7.3f}, expected {expected / math.hypot(*whole):7.3f}"
-        )
+        shares = [distance / math.hypot(*whole) for distance in (measured, expected)]
+        print(f"  B = {size:3}: measured {shares[0]:7.3f}, expected {shares[1]:7.3f}")
 
     print(f"\n{epochs} epochs of gradient descent, rate 0.1; the variance of the noise is 0.01:")
     runs = {size: train(data, size, epochs) for size in (n, 64, 16, 1)}

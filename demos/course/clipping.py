@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -29,7 +30,7 @@ Clip: TypeAlias = Callable[[list[Value]], object]
 def network(*sizes: int) -> nn.Module:
     """Linear layers with ReLUs between them, weights from N(0, 1) as in the articles' programs, biases 0."""
     layers: list[nn.Module] = []
-    for i, (n, m) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (n, m) in enumerate(pairwise(sizes)):
         layer = nn.Linear(n, m)
         nn.init.normal_(layer.weight, seed=i)
         nn.init.uniform_(layer.bias, 0.0, 0.0)
@@ -121,16 +122,19 @@ def run(folder: Path, quick: bool) -> None:
     runs = {name: descend(steps, clip) for name, clip in CLIPS.items()}
     for name, (losses, _, n) in runs.items():
         told = [f"step {k}: {losses[k]:8.2g}" for k in (0, 1, 3, 10) if k < len(losses)]
-        told.append(f"step {len(losses) - 1}: {losses[-1]:.2g}, {n} of {sum(SIZES[1:-1])} ReLUs alive")
+        told.append(f"step {len(losses) - 1}: {losses[-1]:.2g}; {n} of {sum(SIZES[1:-1])} ReLUs alive")
         print(f"  {name:15}  " + ", ".join(told))
     wild, targets = next(iter(runs.values())), [y for (y,) in samples(8)[1]]
     mean = ag.mean(targets)
-    print(f"""
-Not clipped: the first gradient has the length {wild.lengths[0]:.0f}, and the first step {LR:g} times that. The loss rises to
-{max(wild.losses):.0e}, and ends at {wild.losses[-1]:.4f}; the variance of y is {ag.mean([(y - mean) ** 2 for y in targets]):.4f}. Where hardly a ReLU is alive, the
-net answers the mean, and that is all it can still learn.
-
-What clipping does to the first gradient:""")
+    variance = ag.mean([(y - mean) ** 2 for y in targets])
+    print(
+        f"\nNot clipped: the first gradient has the length {wild.lengths[0]:.0f}, and the first step a tenth of that."
+    )
+    print(
+        f"The loss rises to {max(wild.losses):.0e}, and ends at {wild.losses[-1]:.4f}; the variance of y is {variance:.4f}:"
+    )
+    print("where all ReLUs are dead, the net answers the mean, and can learn nothing else any more.")
+    print("\nWhat clipping does to the first gradient:")
     for name, clip in CLIPS.items():
         length, angle = turned(clip)
         print(f"  {name:15}  length {length:7.2f}, turned by {angle:.0f}°")

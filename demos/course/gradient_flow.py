@@ -130,15 +130,24 @@ def run(folder: Path, quick: bool) -> None:
     for name, (activation, start, found) in helped.items():
         print(f"  {name:37}  {found.factor:6.3f} instead of {flows[activation, start].factor:.3f}")
 
-    steepest, random_relu = ag.grad(ag.sigmoid)(0.0), flows["ReLU", "naive"]
-    print(f"""
-Right: a sigmoid's slope is {steepest:g} at most, so by Xavier's weights, whose part of the factor is 1, δ vanishes as
-fast as {steepest:g}^d; tanh, with slope 1 at 0, keeps more of it. ReLU with He's weights keeps δ level. Batch normalisation
-brings sigmoids to {helped["sigmoid, Xavier, batch normalisation"][2].factor:.2f} and ReLUs to {helped["ReLU, naive, batch normalisation"][2].factor:.2f} a layer, whatever the weights started with.
-Wrong: that random weights avoid the problem. With N(0, 1), as the articles' programs draw them, ReLU multiplies δ by
-{random_relu.factor:.2f} a layer: {random_relu.sizes[0] / random_relu.sizes[-1]:.0e} in all. And ReLU alone is no cure: it depends on the weights.
-Wrong: that dropout helps here. A unit that is kept counts 1/(1 - p), which multiplies the mean square by 1/(1 - p)
-a layer: √2 where p is ½, so that a level net explodes ({helped["ReLU, He, dropout"][2].factor:.2f}), and the sigmoids' δ vanishes all the same.""")
+    naive, slopes_at_0 = flows["ReLU", "naive"], [ag.grad(ACTIVATIONS[name])(0.0) for name in ("sigmoid", "tanh")]
+    normed = [helped[f"{name}, batch normalisation"][2].factor for name in ("sigmoid, Xavier", "ReLU, naive")]
+    print(
+        f"\nXavier's weights bring n v to 1, so that the slope remains: of a sigmoid {slopes_at_0[0]:g} at most, and δ vanishes;"
+    )
+    print(
+        f"of tanh {slopes_at_0[1]:g} at 0, and δ stays nearly level. ReLU with He's weights has n v = 2 and a mean slope² of ½."
+    )
+    print(
+        f"Batch normalisation brings sigmoids to {normed[0]:.2f} and ReLUs to {normed[1]:.2f}, whatever the weights' variance."
+    )
+    print("Random weights alone avoid nothing: by N(0, 1), as the articles' programs draw them, ReLU multiplies δ by")
+    print(f"{naive.factor:.2f} a layer, {naive.sizes[0] / naive.sizes[-1]:.0e} in all.")
+    print(
+        "Dropout is no remedy: what it keeps counts 1/(1 - p), which multiplies the mean square of δ by 1/(1 - p) = 2,"
+    )
+    print("its size by √2 a layer. The net that was level explodes "
+          f"({helped['ReLU, He, dropout'][2].factor:.2f}), and behind sigmoids δ vanishes all the same.")  # fmt: skip
     picture(flows, helped, folder / "gradient_flow.png")
 
 

@@ -1,7 +1,7 @@
-"""Handwritten digits of 28 × 28 pixels: Dense(128, ReLU), Dense(10, softmax), Adam, as the first article has them.
+"""Handwritten digits of 28 × 28 pixels: Dense(128, relu), Dense(10, softmax), cross-entropy, Adam.
 
-The article leaves this net to TensorFlow. Here each of its 101 770 parameters is a Value. Categorical cross-entropy, Adam,
-batches of 64, 5 epochs. The article watches the test images while it trains, and then reports on the same images; here
+The first article leaves this net to TensorFlow. Here each of its 101 770 parameters is a Value; batches of 64, 5
+epochs, as there. The article watches the test images while it trains, and then reports on the same images; here
 a validation set is watched, and a test set is seen once, in the end. It also says that backpropagation costs a lot of
 computation. Measured, the gradient by all parameters costs a few times what the loss alone costs; by differences
 it would cost one loss a parameter.
@@ -133,31 +133,29 @@ def run(folder: Path, quick: bool) -> None:
         else:
             print(f"  {engine:9}  is not built here")
     pictures.learning_curve(history, accuracy, folder / "curve.png")
-    picture(test, probabilities, net, folder / "digits.png")
+    picture(test, probabilities, folder / "digits.png")
 
 
-def picture(test: Data, probabilities: list[list[float]], net: Net, path: Path) -> None:
-    """Test images and how they are read, some that are read wrong, and the weights of a few hidden units as images."""
+def picture(test: Data, probabilities: list[list[float]], path: Path) -> None:
+    """Test images and how they are read, then some that are read wrong."""
     guesses = [max(range(10), key=ps.__getitem__) for ps in probabilities]
     wrong = [i for i, (guess, label) in enumerate(zip(guesses, test[1], strict=True)) if guess != label]
-    figure, panels = new_figure(3, 1, figsize=(11, 4.4))
+    figure, panels = new_figure(2, 1, figsize=(11, 3.2))
     for axes, chosen in zip(panels.flat, (list(range(COLUMNS)), wrong[:COLUMNS]), strict=False):
-        row(axes, [test[0][i] for i in chosen], "gray_r", 0.0, 1.0)
+        row(axes, [test[0][i] for i in chosen])
         for k, i in enumerate(chosen):
             right = guesses[i] == test[1][i]
             words = f"{guesses[i]}" if right else f"{guesses[i]}, is {test[1][i]}"
             colour = pictures.BLUE if right else pictures.ORANGE
             axes.text(28 * k + 14, -2, words, ha="center", color=colour, fontsize=10)
-    weights = [[w.data for w in unit] for unit in net.hidden.weight[:COLUMNS]]
-    far = max(abs(w) for unit in weights for w in unit)
-    row(panels.flat[2], weights, "RdBu", -far, far)
-    figure.suptitle("Test images and how they are read; some that are read wrong; what hidden units look for")
+    figure.suptitle("Test images, and how they are read; below, some that are read wrong")
     figure.savefig(path)
 
 
-def row(axes: Any, images: list[list[float]], cmap: str, low: float, high: float) -> None:
+def row(axes: Any, images: list[list[float]]) -> None:
     """Up to COLUMNS images of 28 × 28 side by side."""
     blank = [[0.0] * 784] * (COLUMNS - len(images))
-    lines = [[x for image in [*images, *blank] for x in image[k : k + 28]] for k in range(0, 784, 28)]
-    axes.imshow(lines, cmap=cmap, vmin=low, vmax=high)
+    axes.imshow(
+        [[x for image in [*images, *blank] for x in image[k : k + 28]] for k in range(0, 784, 28)], cmap="gray_r"
+    )
     axes.axis("off")

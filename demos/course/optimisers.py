@@ -1,7 +1,7 @@
 """Gradient descent, momentum, RMSprop and Adam on one loss surface; learning rates and schedules.
 
-The articles say that the learning rate must be neither too large nor too small, that better optimisers such as Adam make
-training steadier, and that RMSprop and Adam adapt the rate. Right, and on a surface that is a bowl it can be computed:
+The articles say that the learning rate must be neither too large nor too small, that optimisers such as Adam make
+training steadier, and that RMSprop and Adam adapt the rate. Right, and in a bowl it can be computed:
 gradient descent converges where the rate is below 2/λ, λ being the largest curvature, an eigenvalue of the Hessian; and
 where the curvatures differ, what is right for the steep direction is slow in the flat one. RMSprop and Adam divide each
 entry of the gradient by its own size, so a loss that is a million times as large gives the same path.
@@ -127,12 +127,11 @@ def run(folder: Path, quick: bool) -> None:
     """Find the largest rate, let the optimisers race, scale the loss, and let rates fall."""
     steep, flat = curvatures()
     best, least = bottom(), loss_at(*bottom())
-    print(f"The loss of y = {best[0]:.2f} x + {best[1]:.2f} is the least, {least:.4f}. Its curvatures there, and everywhere: "
-          f"λ = {steep:.2f} and {flat:.2f}.")  # fmt: skip
-
+    print(f"The loss is least, {least:.4f}, for the line {best[0]:.2f} x + {best[1]:.2f}.")
     print(
-        f"\nGradient descent, 100 steps from the loss {loss_at(*START):.1f}; it should converge below the rate 2/λ = {2 / steep:.4f}:"
+        f"Its curvatures, the same everywhere, are λ = {steep:.2f} in the steepest direction and {flat:.2f} in the flattest."
     )
+    print(f"\nGradient descent, 100 steps; below the rate 2/λ = {2 / steep:.4f} it should converge:")
     for factor in (0.01, 0.5, 1.9, 2.1):
         places = descend(lambda params, lr=factor / steep: nn.SGD(params, lr=lr), 100)
         print(f"  rate {factor:4}/λ = {factor / steep:.4f}: {loss_at(*places[-1]) - least:9.2g} above the least")
@@ -145,19 +144,14 @@ def run(folder: Path, quick: bool) -> None:
         print(f"  {name:8}  {f'not in {steps}' if needed is None else needed}")
 
     scales = (1e-3, 1.0, 1e3)
-    print(
-        f"\n{steps} steps on the loss times "
-        + ", ".join(f"{scale:g}" for scale in scales)
-        + "; above the least in the end:"
-    )
+    by = ", ".join(f"{scale:g}" for scale in scales)
+    print(f"\n{steps} steps on the loss times {by}; above the least in the end:")
     for name, optimiser in OPTIMISERS.items():
         ends = [descend(optimiser, steps, scale)[-1] for scale in scales]
         print(f"  {name:8}  " + "  ".join(f"{loss_at(*end) - least:9.2g}" for end in ends))
 
     epochs = 20 if quick else 100
-    print(
-        f"\nDescent by single samples, {epochs} epochs; how far above the least, the mean of the last tenth of the epochs:"
-    )
+    print(f"\n{epochs} epochs by single samples; above the least, on the average of the last tenth of the epochs:")
     wanderings = {name: wander(schedule, epochs) for name, schedule in SCHEDULES.items()}
     for name, (rates, losses) in wanderings.items():
         print(f"  {name:21}  rate {rates[0]:.2f} → {rates[-1]:.4f}  {ag.mean(losses[-(epochs // 10) :]):.2g}")

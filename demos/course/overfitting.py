@@ -1,7 +1,7 @@
 """Overfitting, and what helps: more data, L1 and L2, dropout, early stopping.
 
-The second article says that a net which is good on its training data and poor on others overfits, and that more training
-data, regularisation, dropout and early stopping help. Right. Here a net of many units learns two moons from a few noisy
+The second article says that a net which is good on its training data and poor on others overfits, and that more data,
+regularisation, dropout and early stopping help. Right. Here a net of many units learns two moons from a few noisy
 points, some of them with the wrong label: it learns those by heart, ever more sure of itself, and its loss on points
 that it has not seen rises while that on its own goes to 0. Each remedy alone is held against that.
 """
@@ -71,7 +71,7 @@ class Result(NamedTuple):
 
 def train(data: Data, validation: Data, epochs: int, *, l1: float = 0.0, l2: float = 0.0, dropout: float = 0.0,
           patience: int | None = None) -> Result:  # fmt: skip
-    """Adam on batches of 12; with a patience, stop after so many epochs without a better validation loss, and go back."""
+    """Adam on batches of 12. A patience ends it after so many epochs without a better validation loss, and goes back."""
     net = Net(UNITS, dropout)
     weights = net.weights()
 
@@ -101,8 +101,9 @@ def run(folder: Path, quick: bool) -> None:
         "dropout, p = ½": train(data, validation, epochs, dropout=0.5),
         "early stopping": train(data, validation, epochs, patience=20),
     }
-    print(f"{POINTS} points, {sum(told != true for told, true in zip(data[1], moons(POINTS, 0)[1], strict=True))} of them "
-          f"with the wrong label; {len(test[0])} to test on. Cross-entropy, where guessing is {nn.cross_entropy([0.0, 0.0], 0):.3f}:\n")  # fmt: skip
+    wrong = sum(told != true for told, true in zip(data[1], moons(POINTS, 0)[1], strict=True))
+    print(f"{POINTS} points, {wrong} of them with the wrong label, and {len(test[0])} others to test with.")
+    print(f"Cross-entropy, where guessing has {nn.cross_entropy([0.0, 0.0], 0):.3f}:\n")
     print("                    epochs  learned   test  test accuracy  mean |w|  |w| < 0.01")
     for name, (net, history) in results.items():
         known = nn.evaluate(net, more if name.endswith("data") else data, loss=nn.cross_entropy)
@@ -113,8 +114,10 @@ def run(folder: Path, quick: bool) -> None:
 
     plain, stopped = results["nothing"].history, results["early stopping"].history
     held_out = plain.held_out["loss"]
-    print(f"\nWith nothing, the validation loss was least, {min(held_out):.3f}, after epoch {held_out.index(min(held_out)) + 1} and "
-          f"is {held_out[-1]:.3f} in the end; early stopping ended after epoch {stopped.epochs} and took epoch {stopped.best_epoch} back.")  # fmt: skip
+    least = min(held_out)
+    print(f"\nWith nothing, the validation loss is least, {least:.3f}, after epoch {held_out.index(least) + 1}.")
+    print(f"In the end it is {held_out[-1]:.3f}. Early stopping ended after epoch {stopped.epochs}, and went back to "
+          f"epoch {stopped.best_epoch}.")  # fmt: skip
     lines = {"nothing: learned from": plain.train["loss"], "nothing: validation": held_out}
     lines |= {f"{name}: validation": results[name].history.held_out["loss"] for name in ("L2", "dropout, p = ½")}
     plots.curves(lines, "Learning by heart", folder / "curves.png", y="cross-entropy")
