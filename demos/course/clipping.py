@@ -130,10 +130,10 @@ def run(folder: Path, quick: bool) -> None:
     print(
         f"\nNot clipped: the first gradient has the length {wild.lengths[0]:.0f}, and the first step a tenth of that."
     )
+    print(f"The loss rises to {max(wild.losses):.0e}, and ends at {wild.losses[-1]:.4f}.")
     print(
-        f"The loss rises to {max(wild.losses):.0e}, and ends at {wild.losses[-1]:.4f}; the variance of y is {variance:.4f}:"
+        f"The variance of y is {variance:.4f}: where all ReLUs are dead, the net answers the mean, and learns no more."
     )
-    print("where all ReLUs are dead, the net answers the mean, and can learn nothing else any more.")
     print("\nWhat clipping does to the first gradient:")
     for name, clip in CLIPS.items():
         length, angle = turned(clip)

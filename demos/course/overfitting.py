@@ -71,7 +71,7 @@ class Result(NamedTuple):
 
 def train(data: Data, validation: Data, epochs: int, *, l1: float = 0.0, l2: float = 0.0, dropout: float = 0.0,
           patience: int | None = None) -> Result:  # fmt: skip
-    """Adam on batches of 12. A patience ends it after so many epochs without a better validation loss, and goes back."""
+    """Adam on batches of 12. A patience ends it after so many epochs without a better validation loss."""
     net = Net(UNITS, dropout)
     weights = net.weights()
 
@@ -116,8 +116,8 @@ def run(folder: Path, quick: bool) -> None:
     held_out = plain.held_out["loss"]
     least = min(held_out)
     print(f"\nWith nothing, the validation loss is least, {least:.3f}, after epoch {held_out.index(least) + 1}.")
-    print(f"In the end it is {held_out[-1]:.3f}. Early stopping ended after epoch {stopped.epochs}, and went back to "
-          f"epoch {stopped.best_epoch}.")  # fmt: skip
+    print(f"In the end it is {held_out[-1]:.3f}. Early stopping ended after epoch {stopped.epochs}, "
+          f"and went back to epoch {stopped.best_epoch}.")  # fmt: skip
     lines = {"nothing: learned from": plain.train["loss"], "nothing: validation": held_out}
     lines |= {f"{name}: validation": results[name].history.held_out["loss"] for name in ("L2", "dropout, p = ½")}
     plots.curves(lines, "Learning by heart", folder / "curves.png", y="cross-entropy")
