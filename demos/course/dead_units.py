@@ -104,8 +104,8 @@ def run(folder: Path, quick: bool) -> None:
         after = net.hidden.state_dict()["weight"]
         moved = sum(before[i] != after[i] for i in gone)
         first, last, still = losses[name][0], losses[name][-1], dead(net, data[0])
-        print(f"  {name:10}  loss {first:.3f}, then {last:.2g}. Below 0 for all samples: {len(gone)} units, then {len(still)};"
-              f" {moved} of the first {len(gone)} moved")  # fmt: skip
+        print(f"  {name:10}  loss {first:.3f}, then {last:.2g}. Below 0 for all samples: {len(gone)} units, "
+              f"then {len(still)}; {moved} of the first {len(gone)} moved")  # fmt: skip
 
     net = Net(ag.relu, DYING)
     weight = net.hidden.weight[dead(net, CORNERS)[0]][0]

@@ -133,7 +133,7 @@ def run(folder: Path, quick: bool) -> None:
     naive, slopes_at_0 = flows["ReLU", "naive"], [ag.grad(ACTIVATIONS[name])(0.0) for name in ("sigmoid", "tanh")]
     normed = [helped[f"{name}, batch normalisation"][2].factor for name in ("sigmoid, Xavier", "ReLU, naive")]
     print(
-        f"\nXavier's weights have n v = 1, so the slope remains: of a sigmoid {slopes_at_0[0]:g} at most, and δ vanishes;"
+        f"\nXavier's weights have n v = 1, the slope remains: of a sigmoid {slopes_at_0[0]:g} at most, and δ vanishes;"
     )
     print(f"of tanh {slopes_at_0[1]:g} at 0, and δ stays nearly level. He's have n v = 2, for ReLU's mean slope² of ½.")
     print(f"Batch normalisation brings sigmoids to {normed[0]:.2f}, ReLUs to {normed[1]:.2f}, whatever their weights.")
@@ -143,9 +143,7 @@ def run(folder: Path, quick: bool) -> None:
         "Dropout is no remedy: what it keeps counts 1/(1 - p), which multiplies the mean square of δ by 1/(1 - p) = 2,"
     )
     dropped = helped["ReLU, He, dropout"][2].factor
-    print(
-        f"its size by √2 a layer. The net that was level explodes ({dropped:.2f}), and behind sigmoids δ still vanishes."
-    )
+    print(f"its size by √2 a layer. The level net explodes ({dropped:.2f}), and behind sigmoids δ still vanishes.")
     picture(flows, helped, folder / "gradient_flow.png")
 
 

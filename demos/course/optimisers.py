@@ -129,7 +129,7 @@ def run(folder: Path, quick: bool) -> None:
     best, least = bottom(), loss_at(*bottom())
     print(f"The loss is least, {least:.4f}, for the line {best[0]:.2f} x + {best[1]:.2f}.")
     print(
-        f"Its curvatures, the same everywhere, are λ = {steep:.2f} in the steepest direction, {flat:.2f} in the flattest."
+        f"Its curvatures, everywhere the same: λ = {steep:.2f} in the steepest direction, {flat:.2f} in the flattest."
     )
     print(f"\nGradient descent, 100 steps; below the rate 2/λ = {2 / steep:.4f} it should converge:")
     for factor in (0.01, 0.5, 1.9, 2.1):

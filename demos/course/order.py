@@ -191,6 +191,7 @@ def run(folder: Path, quick: bool) -> None:
     print(f"Following each path by itself is right too, but visits {paths[-1]} nodes where {depth} doublings x + x "
           f"stand in a row; in order it is {len(ag.topological_order(node))}.")  # fmt: skip
 
+    d = build()
     d.backward()
     plots.graph(d, "b is used by c and by d: it must wait for both", folder / "counterexample.svg")
     picture(list(sizes), shares, paths, folder / "order.png")

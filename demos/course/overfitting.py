@@ -109,8 +109,9 @@ def run(folder: Path, quick: bool) -> None:
         known = nn.evaluate(net, more if name.endswith("data") else data, loss=nn.cross_entropy)
         unknown = nn.evaluate(net, test, loss=nn.cross_entropy, metrics={"accuracy": nn.accuracy})
         sizes = [abs(w.data) for w in net.weights()]
-        print(f"  {name:16}  {history.epochs:6}  {known['loss']:7.3f}  {unknown['loss']:5.3f}  {unknown['accuracy']:13.1%}"
-              f"  {ag.mean(sizes):8.3f}  {sum(w < SMALL for w in sizes):3} of {len(sizes)}")  # fmt: skip
+        print(f"  {name:16}  {history.epochs:6}  {known['loss']:7.3f}  {unknown['loss']:5.3f}"
+              f"  {unknown['accuracy']:13.1%}  {ag.mean(sizes):8.3f}  {sum(w < SMALL for w in sizes):3} of {len(sizes)}"
+        )  # fmt: skip
 
     plain, stopped = results["nothing"].history, results["early stopping"].history
     held_out = plain.held_out["loss"]
