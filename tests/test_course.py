@@ -322,7 +322,7 @@ def xor_promises(told):
     assert plane == [0.5] * 4
     right, starts = re.search(r"Of (\d+) random starts, (\d+) have", told).groups()
     assert int(right) > 10 * int(starts)
-    assert "1 different hidden unit, " in told
+    assert "1 distinct hidden unit, " in told
     flat, straight = (float(x) for x in re.findall(r", MSE (\d\.\d+)", told))
     assert flat > 1 / 6
     assert straight == 0.25

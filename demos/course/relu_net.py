@@ -4,7 +4,8 @@ The first article trains it on one point, [1, 0, 1] → [1, 0], for 1000 epochs 
 that shrinks by little more than a half in each hundred, and says that the net always gets there. Its program does not
 run: ``backward`` uses names that it never had, ``update_weights`` assigns to names of the module. With that repaired it
 climbs, for its error is y - a. And descending is not what the article prints: the net has the point within some epochs,
-or never, where ReLUs die. To tell two classes apart, as the article says it does, takes more points than one.
+or never, where ReLUs die. To tell two classes apart, as the article says it does, takes more points than one. And the
+paper that it means is Rumelhart, Hinton and Williams, Learning representations by back-propagating errors (1986).
 """
 
 from __future__ import annotations
