@@ -174,6 +174,7 @@ def run(folder: Path, quick: bool) -> None:
         "Each weight's gradient, by each way to take δ to the layer before",
         x="the engine's gradient",
         y="by the equation",
+        alike=False,
     )
     with ag.trace():
         loss = build()

@@ -15,23 +15,23 @@ COLOURS = (BLUE, ORANGE, GREY, RED, "#4d7c0f", "#7e22ce")
 GRID = 45  # places along an axis at which a score is asked
 
 
-def curves(lines: Mapping[str, Sequence[float]], title: str, path: Path, *, y: str = "loss", x: str = "epoch",
-           every: int = 1, log: bool = True) -> None:  # fmt: skip
+def curves(lines: Mapping[str, Sequence[float] | Mapping[int, float]], title: str, path: Path, *,
+           y: str = "loss", x: str = "epoch", log: bool = True) -> None:  # fmt: skip
     """Figures by epoch.
 
     Args:
-        lines: by name, each a figure an epoch.
+        lines: by name: a figure an epoch, or figures by their epochs.
         title: what it shows.
         path: where the picture goes.
         y: what the figures are.
         x: what they are counted by.
-        every: how many epochs apart they are.
         log: whether the axis of the figures is logarithmic.
     """
     figure, panels = new_figure(1, 1, figsize=(8, 5))
     axes = panels.flat[0]
-    for (name, ys), colour in zip(lines.items(), COLOURS, strict=False):
-        axes.plot(range(0, every * len(ys), every), ys, label=name, color=colour, linewidth=2)
+    for (name, line), colour in zip(lines.items(), COLOURS, strict=False):
+        known = line if isinstance(line, Mapping) else dict(enumerate(line))
+        axes.plot(list(known), list(known.values()), label=name, color=colour, linewidth=2)
     axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
     axes.grid(color="#e5e7eb")
     axes.spines[["top", "right"]].set_visible(False)
@@ -75,7 +75,7 @@ def regions(scores: Mapping[str, Callable[[float, float], float]], points: Seque
 
 
 def against(truth: Mapping[str, Sequence[float]], claims: Mapping[str, Sequence[Sequence[float]]], path: Path,
-            title: str, *, x: str, y: str) -> None:  # fmt: skip
+            title: str, *, x: str, y: str, alike: bool = True) -> None:  # fmt: skip
     """Numbers as they are claimed to be against what they are: on the diagonal where they are right.
 
     Args:
@@ -85,8 +85,9 @@ def against(truth: Mapping[str, Sequence[float]], claims: Mapping[str, Sequence[
         title: what it shows.
         x: what the true numbers are.
         y: what the others are.
+        alike: whether all panels have the same scale.
     """
-    figure, panels = new_figure(1, len(claims), figsize=(3.6 * len(claims), 4.2), sharex=True, sharey=True)
+    figure, panels = new_figure(1, len(claims), figsize=(3.6 * len(claims), 4.2), sharex=True, sharey=alike)
     for axes, (words, claim) in zip(panels.flat, claims.items(), strict=True):
         axes.axline((0.0, 0.0), slope=1.0, color=GREY, linewidth=1)
         for (name, xs), ys, colour in zip(truth.items(), claim, COLOURS, strict=False):

@@ -1,10 +1,10 @@
 """A 2-4-1 net of ReLUs learns y = x₁ - x₂ from 1000 samples.
 
-The fifth article writes it for two versions of TensorFlow at once, so that it runs in neither: it uses names that nothing
-defines, and never takes the steps that it asks for. Here is what it meant to do: 1000 epochs of gradient descent on all
-samples, at a learning rate of 0.01. What it says on the way is checked: that the gradient is the sum of the samples'
-gradients, where its loss is their mean; that weights are updated before the backward pass; that ReLUs keep gradients
-from being zero.
+The fifth article writes it for two versions of TensorFlow at once, so that it runs in neither: it uses names that
+nothing defines, and never takes the steps that it asks for. Here is what it meant to do: 1000 epochs of gradient
+descent on all samples, at a learning rate of 0.01. What it says on the way is checked: that the gradient is the sum of
+the samples' gradients, where its loss is their mean; that weights are updated before the backward pass; that ReLUs keep
+gradients from being zero.
 """
 
 from __future__ import annotations
@@ -152,11 +152,9 @@ def run(folder: Path, quick: bool) -> None:
     negative = sum(w1.data < 0.0 and w2.data < 0.0 for w1, w2 in units)
     dead = sum(w1.grad == w2.grad == 0.0 for w1, w2 in units)
     print(
-        "\nReLUs keep gradients from being 0, it says. Where all inputs are above 0, two negative weights make a dead unit:"
+        "\nReLUs keep gradients from being 0, it says. But a unit with two negative weights is dead on inputs above 0:"
     )
-    print(
-        f"of {len(units)} hidden units in {starts} nets {negative} begin so. {dead} have a gradient of 0 on these samples."
-    )
+    print(f"of {len(units)} hidden units in {starts} nets {negative} begin so, and {dead} have a gradient of 0 here.")
 
     plots.curves(told, "A 2-4-1 net of ReLUs learns x₁ - x₂", folder / "curve.png", y="mean squared error")
     plots.against({"a sample": ys}, said, folder / "answers.png", "A 2-4-1 net of ReLUs learns x₁ - x₂",

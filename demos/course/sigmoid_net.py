@@ -70,18 +70,19 @@ def start() -> tuple[Any, Any]:
     return source.normal(size=(2, 2)), source.normal(size=(2, 1))
 
 
-def labelled(name: str, numbers: Any) -> Any:
-    """An array of leaves, each labelled with its place, from 1."""
-    leaves = ag.array(numbers)
-    for (i, j), leaf in np.ndenumerate(leaves):
-        leaf.label = f"{name}[{i + 1},{j + 1}]"
-    return leaves
+def label(name: str, nodes: Any) -> None:
+    """Label Values of an array with their places, from 1."""
+    for (i, j), node in np.ndenumerate(nodes):
+        node.label = f"{name}[{i + 1},{j + 1}]"
 
 
 def build() -> Value:
-    """The full loss of the first weights over the four points."""
-    W1, W2 = start()
-    loss: Value = full_loss(forward_propagation(X, labelled("W1", W1), labelled("W2", W2))[-1], Y)
+    """The full loss of the first weights on one point."""
+    W1, W2 = map(ag.array, start())
+    layers = forward_propagation(X[1:2], W1, W2)
+    for name, nodes in zip(("W1", "W2", "Z1", "A1", "Z2", "A2"), (W1, W2, *layers), strict=True):
+        label(name, nodes)
+    loss: Value = full_loss(layers[-1], Y[1:2])
     return loss
 
 
@@ -108,10 +109,9 @@ def compared(name: str, article: Any, engine: Any) -> None:
 def run(folder: Path, quick: bool) -> None:
     """Every delta beside the engine's; the two losses, audited and trained."""
     W1, W2 = start()
-    V1, V2 = labelled("W1", W1), labelled("W2", W2)
+    V1, V2 = ag.array(W1), ag.array(W2)
     Z1, _, Z2, A2 = forward_propagation(X, V1, V2)
-    loss = full_loss(A2, Y)
-    loss.backward()
+    full_loss(A2, Y).backward()
     _, A1, _, answers = forward_propagation(X, W1, W2)
     names = ("dZ1", "dZ2", "dW1", "dW2")
     article = dict(zip(names, backward_propagation(X, Y, A1, answers, W1, W2), strict=True))
@@ -156,4 +156,8 @@ def run(folder: Path, quick: bool) -> None:
         "x₁ and x₂: the loss that the article prints, and the one that its deltas descend",
         folder / "regions.png",
     )
-    plots.graph(loss, "a 2-2-1 net of sigmoids: binary cross-entropy over four points", folder / "graph.svg")
+    loss = build()
+    loss.backward()
+    plots.graph(
+        loss, "a 2-2-1 net of sigmoids as the article writes it, and the loss on one point", folder / "graph.svg"
+    )

@@ -158,7 +158,7 @@ def run(folder: Path, quick: bool) -> None:
     descending = train(net, RATE, EPOCHS)
     told(descending)
     early.load_state_dict(net.state_dict())
-    print(f"It predicts {listed(answers(net))}: {EPOCHS} epochs bring the error down, and solve nothing.")
+    print(f"It predicts {listed(answers(net))}: {EPOCHS} epochs bring the error down, and don't solve it.")
     rate = 10 * RATE if quick else RATE
     later = f", the later ones at a learning rate of {rate}" if quick else ""
     descending += train(net, rate)
@@ -181,7 +181,7 @@ def run(folder: Path, quick: bool) -> None:
     nn.init.uniform_(equal.parameters(), 0.5, 0.5)
     losses = train(equal, rate, EPOCHS)
     units = {(*(w.data for w in row), b.data) for row, b in zip(equal.hidden.weight, equal.hidden.bias, strict=True)}
-    print(f"From equal weights {EPOCHS} epochs make {len(units)} different hidden unit, MSE {losses[-1]:.4f};")
+    print(f"From equal weights {EPOCHS} epochs leave {len(units)} distinct hidden unit, MSE {losses[-1]:.4f};")
     print("a net of one hidden unit can't get below 1/6.")
     print("Why an activation function? Layers without one are a plane, and no plane is XOR:")
     plane = Net(SEED, activation=lambda z: z)
