@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import re
 
 import numpy as np
 import pytest
@@ -299,3 +300,107 @@ def test_what_a_sample_costs_is_measured_on_the_engine_that_was_asked_for():
     found = mnist.cost_elsewhere(pure=True, samples=1)
     assert found["engine"] == "pure"
     assert 0.0 < found["loss"] < found["gradient"]
+
+
+# ── What the printed text of each lesson has to say; test_course.py runs them ───────────────────────────────
+
+
+def numbers(pattern, told):
+    """The groups of every place that fits, as floats; groups of words stay as they are."""
+    found = [match if isinstance(match, tuple) else (match,) for match in re.findall(pattern, told, re.MULTILINE)]
+    assert found, told
+    return [tuple(float(x) if re.fullmatch(r"[-+.\de]+|nan|inf", x) else x.strip() for x in match) for match in found]
+
+
+def mnist_promises(told):
+    assert "101770 parameters" in told
+    ((right,),) = numbers(r"^Of the 100 test images, (\S+)% are read right, where guessing has 10%", told)
+    assert right > (40.0 if ag.backend().name == "compiled" else 10.0)  # the pure engine learns from few
+    costs = {engine: (loss, both) for engine, loss, both in numbers(r"^  (\w+) +\d+ +(\S+) +(\S+) +\S+$", told)}
+    assert "pure" in costs
+    assert all(loss < both for loss, both in costs.values())
+
+
+def order_promises(told):
+    assert numbers(r"^  (\d) products?: \d+ walks, (\d+) with", told) == [(1, 0), (2, 0), (3, 2)]
+    assert numbers(r"^  (.*?) +\(d, ., .\): dd/dw = (\S+)$", told) == [
+        ("newest first", 40.5), ("breadth first", 13.5), ("depth first", 13.5), ("depth first", 40.5)]  # fmt: skip
+    assert "newest first 0%" in told
+    assert "visits 4095 nodes" in told
+
+
+def gradient_flow_promises(told):
+    rows = numbers(r"^  (\w+) +\S.*? (naive|Xavier|He) +(\S+) +(\S+) +\S+$", told)
+    factors = {(activation, start): factor for activation, start, factor, _ in rows}
+    assert len(factors) == 9
+    assert all(predicted == pytest.approx(factor, rel=0.15) for *_, factor, predicted in rows)
+    assert factors["sigmoid", "Xavier"] < 0.3
+    assert factors["ReLU", "naive"] == pytest.approx(math.sqrt(16 / 2), rel=0.1)
+    assert factors["ReLU", "He"] == pytest.approx(1.0, abs=0.1)
+    helped = dict(numbers(r"^  (\w+, \w+, .*?) +(\S+) instead of", told))
+    assert 0.7 < helped["sigmoid, Xavier, batch normalisation"] < 1.3
+    assert helped["ReLU, naive, batch normalisation"] < 1.3
+    assert helped["ReLU, He, dropout"] == pytest.approx(math.sqrt(2.0), rel=0.15)
+    assert helped["sigmoid, Xavier, dropout"] < 0.4
+
+
+def clipping_promises(told):
+    rows = numbers(r"^  (not|by).*step 0: +(\S+), .*step 299: (\S+); (\d+) of 48", told)
+    wild, *tame = [alive for *_, alive in rows]
+    assert wild == 0.0 < min(tame)
+    assert all(last < first / 100 for _, first, last, _ in rows)
+    ((end, variance),) = numbers(r"ends at (\d\S*)\.\n.*y is (\d\S*):", told)
+    assert end == variance
+
+
+def dead_units_promises(told):
+    ((share,),) = numbers(r"(\S+)% are at 0 on the whole", told)
+    assert share == pytest.approx(25.0, abs=6.2)  # 4 standard deviations of 800 units
+    (stuck,), (learned,) = numbers(r"^  (?:ReLU|leaky ReLU) +loss \S+, then (\d\S*)\. ", told)
+    assert stuck > 0.05 > 1e-3 > learned
+    assert "(a dead relu)" in told
+    relu, leaky = numbers(r"^  (?:ReLU|leaky ReLU) +(\d+)$", told)
+    assert leaky <= relu
+
+
+def optimisers_promises(told):
+    rates = numbers(r"^  rate +(\S+)/λ = \S+ +(\S+) above", told)
+    assert {factor: above < 10.0 for factor, above in rates} == {0.01: True, 0.5: True, 1.9: True, 2.1: False}
+    scaled = {name: xs for name, *xs in numbers(r"^  (\w+) +(\S+)  +(\S+)  +(\S+)$", told)}
+    assert scaled["Adam"] == pytest.approx([scaled["Adam"][1]] * 3, rel=0.2)
+    assert scaled["SGD"][0] > 1.0 > 1e-3 > scaled["SGD"][1]
+    assert not scaled["SGD"][2] < 1e6  # nan, too
+    ends = dict(numbers(r"^  (.*?) +rate \S+ → \S+  (\S+)$", told))
+    assert all(ends[name] < ends["constant"] / 10 for name in ends if name != "constant")
+
+
+def batches_promises(told):
+    assert "is 128.000000 times as long" in told
+    rows = numbers(r"B = +\d+: measured +(\S+), expected +(\S+)$", told)
+    assert all(measured == pytest.approx(expected, rel=0.25) for measured, expected in rows)
+    ends = [end for (end,) in numbers(r"steps  loss \S+ → (\S+)$", told)]
+    assert ends[0] > ends[1] > ends[2]
+    assert ends[3] < ends[1]
+
+
+def overfitting_promises(told):
+    rows = numbers(r"^  (\S.*?)  +\d+ +(\S+) +(\S+) +\S+% +(\S+) +(\d+) of 64$", told)
+    nothing, *remedies = rows
+    assert nothing[0] == "nothing"
+    assert len(remedies) == 5
+    assert nothing[1] < 0.1 < 0.6931 < nothing[2]  # better than guessing on what it knows, worse on what not
+    assert all(test < nothing[2] / 1.5 for _, _, test, *_ in remedies)
+    small = {name: count for name, *_, count in rows}
+    assert small["L1"] > small["L2"] > small["nothing"]
+
+
+PROMISES = {
+    "mnist": mnist_promises,
+    "order": order_promises,
+    "gradient_flow": gradient_flow_promises,
+    "clipping": clipping_promises,
+    "dead_units": dead_units_promises,
+    "optimisers": optimisers_promises,
+    "batches": batches_promises,
+    "overfitting": overfitting_promises,
+}
