@@ -125,6 +125,7 @@ def picture(errors: dict[int, tuple[float, float]], runs: dict[int, list[float]]
     for (size, losses), colour in zip(runs.items(), COLOURS, strict=True):
         learned.plot(losses, color=colour, label="full batch" if size == n else f"B = {size}", linewidth=2)
     learned.set(yscale="log", xlabel="epoch", title="mean squared error on all samples")
+    learned.xaxis.get_major_locator().set_params(integer=True)
     for axes in panels.flat:
         axes.grid(color="#e5e7eb")
         axes.spines[["top", "right"]].set_visible(False)
