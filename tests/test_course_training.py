@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -274,9 +275,9 @@ def test_the_images_are_mlxtends_and_no_image_is_in_two_parts():
     assert [len(part[0]) for part in parts] == [len(part[1]) for part in parts] == [4000, 500, 500]
     for part, share in zip(parts, (400, 50, 50), strict=True):
         assert np.bincount(part[1]).tolist() == [share] * 10
-    ours = [(label, tuple(image)) for part in parts for image, label in zip(*part, strict=True)]
-    theirs = [(label, tuple(image)) for image, label in zip((images / 255.0).tolist(), labels.tolist(), strict=True)]
-    assert sorted(ours) == sorted(theirs)
+    ours = Counter((label, np.array(image).tobytes()) for part in parts for image, label in zip(*part, strict=True))
+    assert ours == Counter((label, image.tobytes()) for image, label in zip(images / 255.0, labels, strict=True))
+    assert len(ours) == 5000
 
 
 def test_the_gradient_of_the_net_is_numpys():
@@ -314,8 +315,8 @@ def numbers(pattern, told):
 
 def mnist_promises(told):
     assert "101770 parameters" in told
-    ((right,),) = numbers(r"^Of the 100 test images, (\S+)% are read right, where guessing has 10%", told)
-    assert right > (40.0 if ag.backend().name == "compiled" else 10.0)  # the pure engine learns from few
+    ((right,),) = numbers(r"^Of the \d+ test images, (\S+)% are read right, where guessing has 10%", told)
+    assert right > 40.0 or ag.backend().name == "pure"  # which learns from 16 images here
     costs = {engine: (loss, both) for engine, loss, both in numbers(r"^  (\w+) +\d+ +(\S+) +(\S+) +\S+$", told)}
     assert "pure" in costs
     assert all(loss < both for loss, both in costs.values())
@@ -345,7 +346,7 @@ def gradient_flow_promises(told):
 
 
 def clipping_promises(told):
-    rows = numbers(r"^  (not|by).*step 0: +(\S+), .*step 299: (\S+); (\d+) of 48", told)
+    rows = numbers(r"^  (not|by).*step 0: +(\S+), .*step 149: (\S+); (\d+) of 48", told)
     wild, *tame = [alive for *_, alive in rows]
     assert wild == 0.0 < min(tame)
     assert all(last < first / 100 for _, first, last, _ in rows)

@@ -116,7 +116,7 @@ CLIPS: dict[str, Clip] = {
 
 def run(folder: Path, quick: bool) -> None:
     """Descend with and without clipping."""
-    steps = 300 if quick else 1500
+    steps = 150 if quick else 1500
     net = "-".join(map(str, SIZES))
     print(f"A {net} net of ReLUs, weights from N(0, 1), rate {LR:g}: the mean squared error of y = x₁ - x₂\n")
     runs = {name: descend(steps, clip) for name, clip in CLIPS.items()}
