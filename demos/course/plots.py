@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 import autograd as ag
 import nn
@@ -37,6 +38,35 @@ def curves(lines: Mapping[str, Sequence[float]], title: str, path: Path, *, y: s
     axes.spines[["top", "right"]].set_visible(False)
     if len(lines) > 1:
         axes.legend(frameon=False)
+    axes.set_title(title, fontsize=13, pad=10)
+    figure.savefig(path)
+
+
+def smoothed(xs: Sequence[float], width: int = 20) -> list[float]:
+    """The mean of each figure and of up to width - 1 before it."""
+    return [fmean(xs[max(0, i - width) : i]) for i in range(1, len(xs) + 1)]
+
+
+def flow(lines: Mapping[str, Sequence[float]], title: str, path: Path, *, read: int,
+         y: str = "|dL/dh|, the gradient of the hidden state") -> None:  # fmt: skip
+    """The length of a gradient step by step through time: it comes in at the right, and flows to the left.
+
+    Args:
+        lines: by name, a length after each step.
+        title: what it shows.
+        path: where the picture goes.
+        read: how many of the steps read; in those after them the net waits.
+        y: what is drawn.
+    """
+    figure, panels = new_figure(1, 1, figsize=(9, 5))
+    axes = panels.flat[0]
+    for (name, ys), colour in zip(lines.items(), COLOURS, strict=False):
+        axes.plot(range(1, len(ys) + 1), ys, label=name, color=colour, linewidth=2, marker="o", markersize=3)
+    axes.axvspan(0.5, read + 0.5, color=BLUE, alpha=0.08, linewidth=0, label="reads")
+    axes.set(xlabel="step (the gradient flows from right to left)", ylabel=y, yscale="log")
+    axes.grid(color="#e5e7eb")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
     axes.set_title(title, fontsize=13, pad=10)
     figure.savefig(path)
 
