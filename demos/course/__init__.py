@@ -7,4 +7,4 @@ looked at and stepped through; and `run(folder, quick)`, which prints what the l
 folder. ``quick`` makes the same statements of fewer epochs or samples.
 """
 
-LESSONS = ("xor", "rnn")
+LESSONS = ("xor", "convolution", "rnn", "lstm", "attention")
