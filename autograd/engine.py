@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import native
 
-__all__ = ["Backend", "Value", "backend", "parameter", "twin"]
+__all__ = ["Backend", "Value", "backend", "machine", "parameter", "twin"]
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -56,6 +56,11 @@ def twin(function: Function) -> Function:
     ... def no_compiled_function_is_called_this(xs): ...
     """
     return native.twin(function) if _backend.name == "compiled" else function
+
+
+def machine() -> Any:
+    """What runs recorded programs in C, in the compiled engine; else None."""
+    return native.machine() if _backend.name == "compiled" else None
 
 
 def parameter(data: Any, label: str = "") -> Value:

@@ -17,8 +17,9 @@ def stories(folder: Path = Path(__file__).parent) -> dict[str, str]:
 
 
 def main() -> None:
-    """Print the list."""
-    for name, line in stories().items():
+    """Print the list, the course at its end."""
+    course = ast.parse((Path(__file__).parent / "course" / "__init__.py").read_text(encoding="utf-8"))
+    for name, line in {**stories(), "course": (ast.get_docstring(course) or "").partition("\n")[0]}.items():
         print(f"python -m demos.{name:<17} {line}")
 
 

@@ -12,6 +12,7 @@ import autograd
 import nn
 from demos import __main__ as listing
 from demos import (
+    course,
     dead_relu,
     debug_a_nan,
     digits,
@@ -23,11 +24,12 @@ from demos import (
     peak,
     pictures,
     vanishing,
+    workers,
 )
 from tests import pythons
 from tests.looking import check_svg, without_graphviz
 
-DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, moons, orbit, peak, vanishing]
+DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, moons, orbit, peak, vanishing, workers]
 STORIES = [debug_a_nan, dead_relu, vanishing]
 GRAPH = ["graph.svg", "player.html"]
 PIECES = ["expression", "neuron", "mlp", "lstm_cell", "attention_head", "not_a_number"]
@@ -56,13 +58,14 @@ def test_build_is_small_and_differentiable(demo):
 def test_the_list_has_every_demo_with_its_first_line(capsys):
     listing.main()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(DEMOS)
-    for line, demo in zip(lines, DEMOS, strict=True):
+    assert len(lines) == len(DEMOS) + 1
+    for line, demo in zip(lines, [*DEMOS, course], strict=True):
         assert line.split(None, 3)[2:] == [demo.__name__, demo.__doc__.splitlines()[0]]
 
 
 def test_the_list_needs_no_library():
-    code = "import sys, demos.__main__ as m; m.main(); assert not {'matplotlib', 'sklearn', 'tqdm'} & set(sys.modules)"
+    libraries = {"dask", "matplotlib", "sklearn", "tqdm"}
+    code = f"import sys, demos.__main__ as m; m.main(); assert not {libraries} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(digits.__file__).parents[1], capture_output=True)
 
 
@@ -182,6 +185,16 @@ def test_moons(tmp_path, capsys):
     assert is_picture(tmp_path / "boundary.png")
 
 
+def test_workers(capsys):
+    workers.main(["--steps", "3", "--workers", "2"])
+    out = capsys.readouterr().out
+    assert "gradient of loss: 36 inputs" in out
+    losses = [float(x) for x in re.findall(r"step +\d+: loss (\S+)", out)]
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
+    assert "the last gradient from 2 workers is that of one process: True" in out
+
+
 def test_peak_finds_what_nist_certified(tmp_path, capsys):
     peak.main(["--out", str(tmp_path)])
     out = capsys.readouterr().out
@@ -296,6 +309,10 @@ def test_digits_interrupted_in_the_first_epoch_draws_no_curve(tmp_path, capsys, 
     ("demo", "option", "wrong"),
     [
         *((digits, option, wrong) for option in ("--epochs", "--limit") for wrong in ("0", "-1", "x", "1.5")),
+        *((demo, "--steps", wrong) for demo in (moons, workers) for wrong in ("0", "-1", "x")),
+        *((workers, "--workers", wrong) for wrong in ("0", "x")),
+        *((demo, "--seed", wrong) for demo in (digits, moons, workers) for wrong in ("-1", str(2**32), "x")),
+        *((demo, "--out", __file__) for demo in (digits, moons)),
         *((moons, "--steps", wrong) for wrong in ("0", "-1", "x")),
         *((demo, "--seed", wrong) for demo in (digits, moons) for wrong in ("-1", str(2**32), "x")),
         *((demo, "--out", __file__) for demo in (digits, greeks, moons, orbit, peak)),

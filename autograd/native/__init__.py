@@ -1,7 +1,7 @@
 """The compiled twin of value.py and chain.py: the same Values, in C.
 
 engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule),
-                    bulk.h (many nodes in one call)
+                    bulk.h (many nodes in one call), program.h (recorded programs)
 printer.py          the syntax tree of a rule, as C; the build has it write the two headers below
 numerics.h          the float functions that are written by hand in C too
 kernels.h           printed: every op's float function, and the rules of ops of many inputs
@@ -50,6 +50,12 @@ def twin(function: Function) -> Function:
     return _engine.twin(function)  # type: ignore[no-any-return]
 
 
+def machine() -> Any:
+    """What runs recorded programs in C: a function that makes machines, and the numbers of their ops."""
+    engine = import_module("._engine", __name__)
+    return engine.machine, engine.machine_ops()
+
+
 def load() -> Any:
     """The compiled Value, connected to what it asks of Python and lent what of `value.Value` needs no speed.
 
@@ -95,6 +101,7 @@ def _connected(_engine: Any) -> Any:
         leaf_arguments=value.leaf_arguments,
         note_source=value.note_source,
         note_read=value.note_read,
+        observe=modes.observed,
         careful_backward=own["_careful_backward"],
         set_label=own["label"].fset,
         set_data=own["data"].fset,

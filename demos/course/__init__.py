@@ -7,4 +7,14 @@ looked at and stepped through; and `run(folder, quick)`, which prints what the l
 folder. ``quick`` makes the same statements of fewer epochs or samples.
 """
 
-LESSONS = ("xor", "convolution", "rnn", "lstm", "attention")
+LESSONS = (
+    "relu_net",
+    "sigmoid_net",
+    "xor",
+    "deltas",
+    "regression",
+    "convolution",
+    "rnn",
+    "lstm",
+    "attention",
+)
