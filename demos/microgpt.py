@@ -199,7 +199,8 @@ class Training:
     def step(self, name: str) -> Value:
         """One step; returns the loss before it, with its graph."""
         result = loss(self.parameters, encoded(name))
-        self.optimizer.zero_grad()
+        for p in self.optimizer.params:
+            p.grad = 0.0  # not cleared: letters that the name has not are moved on too, by Adam's averages
         result.backward()
         self.optimizer.lr = RATE * (1.0 - self.done / self.steps)
         self.optimizer.step()
