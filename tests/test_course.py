@@ -19,7 +19,7 @@ from autograd import Value, ops
 from autograd.debugger import Session
 from autograd.testing.numeric import central
 from demos.course import LESSONS, __main__, deltas, plots, regression, relu_net, sigmoid_net, xor
-from tests import pythons
+from tests import pythons, test_sequences
 from tests.looking import check_svg, without_graphviz
 from tests.test_demos import is_picture
 
@@ -371,4 +371,5 @@ PROMISES: dict[str, Any] = {
     "xor": xor_promises,
     "deltas": deltas_promises,
     "regression": regression_promises,
+    **test_sequences.PROMISES,
 }
