@@ -199,7 +199,7 @@ class Compiled:
         word = modes.word() if modes.active else 0
         if word & modes.RECORD and not gradient:
             return self.function(*args, **kwargs)
-        if word & (modes.TRACE | modes.ANOMALY):
+        if word & (modes.TRACE | modes.ANOMALY | modes.RECORD):
             return self._eager(args, kwargs, gradient)
         items: list[Any] = []
         structure = structure_of(args, kwargs, items)
