@@ -22,6 +22,7 @@ import nn
 from autograd import Value
 from autograd.testing import audit
 
+from ..pictures import progress_bar
 from . import plots
 
 SAMPLES, RATE, EPOCHS = 1000, 0.01, 1000
@@ -64,7 +65,7 @@ def train(net: Net, xs: Sequence[Sequence[float]], ys: Sequence[float], rate: fl
     """Descend on all samples at once; the loss before each epoch."""
     optimizer = nn.SGD(net.parameters(), lr=rate)
     losses = []
-    for _ in range(epochs):
+    for _ in progress_bar(epochs):
         loss = loss_of(net, xs, ys)
         losses.append(loss.data)
         optimizer.zero_grad()
@@ -147,7 +148,7 @@ def run(folder: Path, quick: bool) -> None:
     except ag.StaleGraphError as error:
         print(fill(f"StaleGraphError: {error}", 110))
 
-    starts = 100 if quick else 1000
+    starts = 100 if quick else 200
     units = [row for seed in range(starts) for row in begun(seed, xs, ys).hidden.weight]
     negative = sum(w1.data < 0.0 and w2.data < 0.0 for w1, w2 in units)
     dead = sum(w1.grad == w2.grad == 0.0 for w1, w2 in units)
