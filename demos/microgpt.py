@@ -80,7 +80,7 @@ class Embedding(nn.Module):
     def __init__(self, rows: Matrix) -> None:
         self.rows = rows
 
-    def forward(self, token: int) -> Vector:
+    def forward(self, token: Any) -> Vector:
         """The token's row."""
         return ag.take(self.rows, token)
 
@@ -150,17 +150,21 @@ class GPT(nn.Module):
         self.attention = Attention(query, key, value, mix, heads)
         self.feed_forward, self.logits = FeedForward(up, down), Linear(logits)
 
-    def forward(self, tokens: Sequence[int]) -> Matrix:
+    def forward(self, tokens: Sequence[Any]) -> Matrix:
         """Logits for each token."""
         rows = zip(tokens, self.places, strict=False)
         xs = [self.norm(self.sum(self.tokens(token), place)) for token, place in rows]
         return [self.logits(self.feed_forward(x)) for x in self.attention(xs)]
 
 
-def loss(parameters: Parameters, tokens: Sequence[int], heads: int = HEADS) -> Value:
-    """The mean cross-entropy, in nats, of each token after the first, given those before it."""
+def loss(parameters: Parameters, tokens: Sequence[Any], heads: int = HEADS) -> Value:
+    """The mean cross-entropy, in nats, of each token after the first, given those before it.
+
+    Tokens are data, whole numbers or Values: `autograd.compile` makes one program for all names of one length.
+    """
     logits = GPT(parameters, heads)(tokens[:-1])
-    return nn.cross_entropy(logits, list(tokens[1:]))  # type: ignore[no-any-return]
+    losses = [ag.logsumexp(row) - ag.pick(row, token) for row, token in zip(logits, tokens[1:], strict=True)]
+    return ag.mean(losses)  # type: ignore[no-any-return]
 
 
 def build() -> Value:

@@ -167,6 +167,18 @@ def test_microgpt_says_why_there_is_no_graph(tmp_path, capsys, monkeypatch):
     assert "no picture of the graph: no Graphviz is here" in capsys.readouterr().out
 
 
+def test_the_loss_can_be_recorded_for_all_names_of_a_length():
+    recorded = ag.compile(microgpt.loss, strict=True)
+    for tokens in ([2.0, 0.0, 2.0], [2.0, 1.0, 0.0], [2.0, 1.0, 2.0]):
+        parameters = microgpt.initialised(seed=0, tokens=3, places=2, size=2)
+        result = microgpt.loss(parameters, tokens, 2)
+        result.backward()
+        value, slopes = recorded.value_and_grad(parameters, tokens, 2)
+        assert value == result.data
+        assert slopes == {name: [[x.grad for x in row] for row in rows] for name, rows in parameters.items()}
+    assert len(recorded.programs) == 1
+
+
 # ── The lessons' tools ──────────────────────────────────────────────────────────────────────────────────────
 
 
