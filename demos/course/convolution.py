@@ -71,7 +71,7 @@ def differences(net: nn.Sequential, image: list[list[list[float]]], label: int) 
 
 def run(folder: Path, quick: bool) -> None:
     """Train, compare with a net without convolution, and look at the kernels and what they see."""
-    (images, labels), (held_out_images, held_out_labels) = digits.load(SEED, 300 if quick else None)
+    (images, labels), (held_out_images, held_out_labels) = digits.load(SEED, 200 if quick else None)
     data, held_out = (list(map(planes, images)), labels), (list(map(planes, held_out_images)), held_out_labels)
     epochs = 3 if quick else 10
     print(f"{len(images)} images to learn from, {len(held_out_images)} held out")
@@ -92,7 +92,7 @@ def run(folder: Path, quick: bool) -> None:
             loss=nn.cross_entropy,
             optimizer=optimizer,
             epochs=epochs,
-            batch_size=16,
+            batch_size=8,
             seed=SEED,
             progress=False,
         )
