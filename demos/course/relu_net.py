@@ -164,10 +164,8 @@ def run(folder: Path, quick: bool) -> None:
     print(
         f"\nOf {n} random starts, {learned.sum()} get there. In epoch 100 their errors are {middle:.1e} in the median,"
     )
-    print(
-        f"{most:.1e} at most, the article prints {PRINTED[1]}: the bias of a live output alone takes off a tenth of what"
-    )
-    print(f"is missing in each epoch. {dead.sum()} starts end at 0.5, the first output dead.")
+    print(f"{most:.1e} at most, the article prints {PRINTED[1]}: the bias of a live output alone takes off a tenth of")
+    print(f"what is missing in each epoch. {dead.sum()} starts end at 0.5, the first output dead.")
     print("Such a start, and why it learns nothing:")
     stuck = Net(int(dead.argmax()))
     stuck.output.bias[0].label = "bias"
