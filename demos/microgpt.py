@@ -180,9 +180,10 @@ def encoded(name: str) -> list[int]:
 def load(seed: int) -> list[str]:
     """The census's first names, each once, in lower case and in random order."""
     try:
-        lists = [resources.files("names").joinpath(f"dist.{sex}.first").read_text() for sex in ("female", "male")]
+        package = resources.files("names")
     except ModuleNotFoundError:
         raise nn.MissingLibraryError("this demo needs names: pip install 'chainrule[demos]'") from None
+    lists = [package.joinpath(f"dist.{sex}.first").read_text(encoding="ascii") for sex in ("female", "male")]
     names = list(dict.fromkeys(line.split()[0].lower() for text in lists for line in text.splitlines()))
     random.Random(seed).shuffle(names)
     return names
@@ -270,7 +271,7 @@ def graph(parameters: Parameters, name: str, path: Path) -> bool:
         result = loss(parameters, encoded(name))
     result.backward()
     try:
-        ag.draw(result, title=f"a step on {name}", collapse=2).save(path)
+        ag.draw(result, title=f"a step on {name}", direction="TB", collapse=2).save(path)
     except nn.MissingLibraryError as missing:
         print(f"no picture of the graph: {missing}")
         return False

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,12 @@ def test_names_are_the_censuss_each_once():
     assert len(microgpt.encoded("a" * 40)) == microgpt.PLACES + 1
 
 
+def test_without_the_names_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "names", None)
+    with pytest.raises(nn.MissingLibraryError, match=r"needs names: pip install 'chainrule\[demos\]'"):
+        microgpt.load(0)
+
+
 def test_a_place_sees_those_before_it_and_none_after():
     parameters, _ = gpt()
     tokens = microgpt.encoded("elizabeth")
@@ -120,17 +127,16 @@ def test_counted_pairs_by_hand():
 def test_samples_are_drawn_by_the_gpts_chances():
     """At a temperature near 0 the likeliest letter each time, at a high one any."""
     parameters, _ = gpt()
-    letters = {sample for seed in range(8) for sample in microgpt.sample(parameters, random.Random(seed))}
-    assert letters <= set(microgpt.LETTERS)
-    assert len({microgpt.sample(parameters, random.Random(seed), 1e-6) for seed in range(4)}) == 1
-    assert len({microgpt.sample(parameters, random.Random(seed), 5.0) for seed in range(4)}) == 4
-    likeliest, tokens = microgpt.sample(parameters, random.Random(0), 1e-6), [microgpt.END]
+    cold, hot = ({microgpt.sample(parameters, random.Random(seed), t) for seed in range(2)} for t in (1e-6, 5.0))
+    assert (len(cold), len(hot)) == (1, 2)
+    assert set().union(*cold, *hot) <= set(microgpt.LETTERS)
+    tokens = [microgpt.END]
     while len(tokens) <= microgpt.PLACES:
         logits = [x.data for x in microgpt.GPT(parameters)(tokens)[-1]]
         tokens.append(int(np.argmax(logits)))
         if tokens[-1] == microgpt.END:
             break
-    assert likeliest == "".join(microgpt.LETTERS[t] for t in tokens if t != microgpt.END)
+    assert cold == {"".join(microgpt.LETTERS[t] for t in tokens if t != microgpt.END)}
 
 
 def test_microgpt(tmp_path, capsys, monkeypatch):
@@ -145,7 +151,7 @@ def test_microgpt(tmp_path, capsys, monkeypatch):
     trained, pairs, alike = map(float, shown.groups())
     assert alike == pytest.approx(math.log(27), abs=1e-3)
     assert 2.0 < pairs < 2.6
-    assert pairs < trained < 3.0
+    assert pairs < trained < (3.0 if ag.backend().name == "compiled" else alike)  # of 100 steps, or of 10
     assert re.search(r"\d+ steps in \S+ s, \d{4} nodes a step", told)
     assert re.search(r"^pure engine: \S+ ms a step", told, re.MULTILINE)
     if ag.backend().name == "compiled":
