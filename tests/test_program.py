@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import copy
+import gc
 import itertools
 import math
 import multiprocessing
@@ -13,6 +14,7 @@ import re
 import subprocess
 import sys
 import warnings
+import weakref
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -819,3 +821,60 @@ def test_compiled_listings_have_the_rows_of_pythons(program: Any, xs: list[float
         assert repr(rows_of(also.with_leaf(leaves), leaves)) == repr(rows_of(short.with_leaf(leaves), leaves))
         assert also.is_same(theirs.only(range(leaves), roots)[0])
         assert not len(also) > leaves or not also.is_same(compiled.with_leaf(leaves))
+
+
+ACTIONS = st.sampled_from(["call", "gradient", "call", "gradient", "closure", "global", "ieee", "value", "int", "list"])
+rate_of_the_test = 1.0
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(ACTIONS, st.sampled_from([0.5, -1.0, 2.0, 0.0])), min_size=20, max_size=60))
+def test_calls_like_the_last_one_are_answered_like_all_others(actions: list[tuple[str, float]]) -> None:
+    global rate_of_the_test
+    factor = 2.0
+
+    def f(p: Any, x: Any, n: int = 2) -> Any:
+        return ag.tanh(p[0] * x + p[1][0] * factor) * rate_of_the_test + x**n
+
+    def answer(g: Any, action: str, number: float) -> Any:
+        if action == "value":
+            x = Value(number)
+            y = g([1.5, [0.25]], x)
+            y.backward()
+            return y, x.grad
+        if action == "int":
+            return g([1.5, [number]], 3)
+        if action == "list":
+            return g([1.5, [number, 1.0]], number, 3)
+        return g([number, [0.25]], 0.75)
+
+    compiled = ag.compile(f, strict=True, variants=64)
+    for action, number in actions:
+        if action == "closure":
+            factor = number
+        elif action == "global":
+            rate_of_the_test = number
+        elif action == "gradient":
+            eager = ag.value_and_grad(lambda p, x=0.75: f(p, x))
+            value, slopes = eager([number, [0.25]])
+            assert bits(compiled.value_and_grad([number, [0.25]], 0.75)) == bits((value, slopes))
+        elif action == "ieee":
+            with ag.ieee():
+                assert bits(answer(compiled, action, number)) == bits(answer(f, action, number))
+        else:
+            assert bits(answer(compiled, action, number)) == bits(answer(f, action, number))
+
+
+def test_a_compiled_function_that_knows_itself_is_freed() -> None:
+    def made() -> Any:
+        def f(x: Any) -> Any:
+            return x * 2.0 if again is not None else x
+
+        again = ag.compile(f)
+        for k in range(5):
+            again(float(k))
+        return weakref.ref(again)
+
+    reference = made()
+    gc.collect()
+    assert reference() is None

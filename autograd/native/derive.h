@@ -136,7 +136,7 @@ static CTemplate *find_template(Derivation *p, size_t k)
 {
     Listing *l = p->listing;
     ListingRow *r = l->rows + k;
-    const int32_t op = r->op, *inputs = inputs_of(l, k);
+    const int32_t op = r->op, *inputs = row_inputs(l, k);
     int any_number = 0, by_numbers = 0;
     for (uint32_t i = 0; i < r->count; i++)
         any_number |= inputs[i] < 0;
@@ -225,7 +225,7 @@ static int32_t emit(Listing *l, int32_t op, const int32_t *inputs, size_t n)
     int32_t slot = new_row(l, op, n, 0, 0);
     if (slot < 0)
         return INT32_MAX;
-    memcpy(inputs_of(l, slot), inputs, n * sizeof *inputs);
+    memcpy(row_inputs(l, slot), inputs, n * sizeof *inputs);
     return slot;
 }
 
@@ -287,7 +287,7 @@ static int send_to(Derivation *p, int32_t to, int32_t contribution, int32_t exis
                 return -1;
             continue;
         }
-        int32_t test = inputs_of(l, aim.to)[0], p_side = inputs_of(l, aim.to)[1], q_side = inputs_of(l, aim.to)[2];
+        int32_t test = row_inputs(l, aim.to)[0], p_side = row_inputs(l, aim.to)[1], q_side = row_inputs(l, aim.to)[2];
         int32_t opposite = emit(l, M_OPPOSITE, &test, 1);
         int32_t on_q = opposite == INT32_MAX ? INT32_MAX : conjunction(l, aim.exists, opposite);
         int32_t on_p = on_q == INT32_MAX ? INT32_MAX : conjunction(l, aim.exists, test);
@@ -312,7 +312,7 @@ static int pass_row(Derivation *p, size_t k)
     int32_t *at = p->numbers;
     at[0] = p->sums[k].total;
     at[1] = (int32_t)k;
-    memcpy(at + 2, inputs_of(l, k), n * sizeof *at);
+    memcpy(at + 2, row_inputs(l, k), n * sizeof *at);
     int32_t few[FEW], *xs = few;
     for (uint32_t r = 0; r < t->rows; r++) {
         TemplateRow *row = t->row + r;
@@ -368,7 +368,7 @@ static int mark_leading(Listing *l, PyObject *xs, char *found)
         ListingRow *r = l->rows + k;
         if (r->op < 0 || is_silent(r->op) || found[k])
             continue;
-        const int32_t *inputs = inputs_of(l, k);
+        const int32_t *inputs = row_inputs(l, k);
         for (uint32_t i = r->op == M_SELECT; i < r->count; i++)
             if (inputs[i] >= 0 && found[inputs[i]]) {
                 found[k] = 1;
@@ -578,13 +578,13 @@ static int32_t shared_row(Made *m, int32_t op, int raises, const int32_t *given,
     for (; op < USERS && m->rows_of[i] != -1; i = (i + 1) & m->row_mask) {
         ListingRow *r = l->rows + m->rows_of[i];
         if (r->op == op && (int)(r->place & 1) == raises && r->count == n
-            && !memcmp(inputs_of(l, m->rows_of[i]), given, n * sizeof *given))
+            && !memcmp(row_inputs(l, m->rows_of[i]), given, n * sizeof *given))
             return m->rows_of[i];
     }
     int32_t slot = new_row(l, op, n, 0, raises);
     if (slot < 0)
         return INT32_MAX;
-    memcpy(inputs_of(l, slot), given, n * sizeof *given);
+    memcpy(row_inputs(l, slot), given, n * sizeof *given);
     if (op < USERS)
         m->rows_of[i] = slot;
     return slot;
@@ -598,8 +598,8 @@ static void mark_live(Listing *l, size_t leaves, char *live)
             continue;
         live[k] = 1;
         for (uint32_t i = 0; i < r->count; i++)
-            if (inputs_of(l, k)[i] >= 0)
-                live[inputs_of(l, k)[i]] = 1;
+            if (row_inputs(l, k)[i] >= 0)
+                live[row_inputs(l, k)[i]] = 1;
     }
 }
 
@@ -665,7 +665,7 @@ static PyObject *listing_lowered(PyObject *self, PyObject *const *args, Py_ssize
         }
         int failed = 0, raises = r->place & 1;
         for (uint32_t i = 0; i < r->count; i++) {
-            int32_t x = inputs_of(l, k)[i];
+            int32_t x = row_inputs(l, k)[i];
             given[i] = x >= 0 ? known[x] : shared_number(&m, l->numbers[~x]);
             failed |= given[i] == INT32_MAX;
         }
@@ -731,7 +731,7 @@ static PyObject *listing_lowered(PyObject *self, PyObject *const *args, Py_ssize
         PyObject *inputs = PyTuple_New(r->count), *item = inputs ? instruction->tp_alloc(instruction, 4) : NULL;
         PyObject *operation = op_object(l, r->op), *function = item ? float_function(r->op, operation) : NULL;
         for (uint32_t i = 0; function && i < r->count; i++) {
-            int32_t x = inputs_of(c, k)[i];
+            int32_t x = row_inputs(c, k)[i];
             PyObject *slot = PyLong_FromLong(SLOT(x));
             if (!slot)
                 Py_CLEAR(function);

@@ -92,7 +92,7 @@ static int32_t new_row(Listing *l, int32_t op, size_t count, uint32_t place, int
     return (int32_t)l->count++;
 }
 
-static inline int32_t *inputs_of(Listing *l, size_t k) { return l->inputs + l->rows[k].first; }
+static inline int32_t *row_inputs(Listing *l, size_t k) { return l->inputs + l->rows[k].first; }
 
 /* The number of an op in listings; -1 without memory. */
 static int32_t listed_op(Listing *l, PyObject *operation)
@@ -127,7 +127,7 @@ static PyObject *inputs_object(Listing *l, size_t k)
 {
     PyObject *inputs = PyTuple_New(l->rows[k].count);
     for (uint32_t i = 0; inputs && i < l->rows[k].count; i++) {
-        PyObject *x = input_object(l, inputs_of(l, k)[i]);
+        PyObject *x = input_object(l, row_inputs(l, k)[i]);
         if (!x)
             Py_CLEAR(inputs);
         else
@@ -324,7 +324,7 @@ static PyObject *listing_is_same(PyObject *self, PyObject *other)
             || (r->place & 1) != (s->place & 1))
             Py_RETURN_FALSE;
         for (uint32_t i = 0; i < r->count; i++) {
-            int32_t x = inputs_of(p, k)[i], y = inputs_of(q, k)[i];
+            int32_t x = row_inputs(p, k)[i], y = row_inputs(q, k)[i];
             if ((x < 0) != (y < 0) || (x >= 0 ? x != y : bits_of(p->numbers[~x]) != bits_of(q->numbers[~y])))
                 Py_RETURN_FALSE;
         }
@@ -353,8 +353,8 @@ static PyObject *listing_only(PyObject *self, PyObject *const *args, Py_ssize_t 
     for (size_t k = l->count; k-- > 0;)
         if (moved[k] == -2 && l->rows[k].op >= 0)
             for (uint32_t i = 0; i < l->rows[k].count; i++)
-                if (inputs_of(l, k)[i] >= 0)
-                    moved[inputs_of(l, k)[i]] = -2;
+                if (row_inputs(l, k)[i] >= 0)
+                    moved[row_inputs(l, k)[i]] = -2;
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(leaves); i++) {
         int32_t x = input_from(l, PySequence_Fast_GET_ITEM(leaves, i));
         if (x == INT32_MAX || (moved[x] = new_row(to, ROW_LEAF, 0, 0, 0)) < 0)
@@ -368,9 +368,9 @@ static PyObject *listing_only(PyObject *self, PyObject *const *args, Py_ssize_t 
         if (grown((void **)&to->inputs, &to->input_room, sizeof *to->inputs, at + r->count) < 0)
             goto done;
         for (uint32_t i = 0; i < r->count; i++) {
-            int32_t x = inputs_of(l, k)[i];
+            int32_t x = row_inputs(l, k)[i];
             if (x >= 0 && l->rows[x].op == ROW_NUMBER)
-                x = inputs_of(l, x)[0];
+                x = row_inputs(l, x)[0];
             to->inputs[at + i] = x >= 0 ? moved[x] : number_input(to, l->numbers[~x]);
             if (to->inputs[at + i] == INT32_MAX)
                 goto done;
@@ -381,7 +381,7 @@ static PyObject *listing_only(PyObject *self, PyObject *const *args, Py_ssize_t 
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(places); i++) {
         int32_t x = input_from(l, PySequence_Fast_GET_ITEM(roots, i));
         if (x >= 0 && l->rows[x].op == ROW_NUMBER)
-            x = inputs_of(l, x)[0];
+            x = row_inputs(l, x)[0];
         PyObject *place = x >= 0 ? PyLong_FromLong(moved[x]) : PyFloat_FromDouble(l->numbers[~x]);
         if (!place)
             goto done;
@@ -509,7 +509,7 @@ static int32_t slot_of(Listing *l, Node *v)
         int32_t number = number_input(l, v->data);
         if (number == INT32_MAX || (slot = put(l, ROW_NUMBER, 1, 0, 0, v->data)) < 0)
             return -1;
-        inputs_of(l, slot)[0] = number;
+        row_inputs(l, slot)[0] = number;
         if (CODE(v) != LEAF) {
             PyObject *done = PyObject_CallOneArg(w->strange, (PyObject *)v);
             Py_XDECREF(done);
@@ -540,7 +540,7 @@ static int write_down(Node *v)
     }
     int32_t slot = failed ? -1 : put(l, op, n, place_here(l), 1, v->data);
     if (slot >= 0 && n)
-        memcpy(inputs_of(l, slot), inputs, n * sizeof *inputs);
+        memcpy(row_inputs(l, slot), inputs, n * sizeof *inputs);
     if (inputs != few)
         PyMem_RawFree(inputs);
     return slot < 0 ? -1 : note(l, v, slot);

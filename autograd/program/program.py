@@ -11,6 +11,7 @@ the gradient (gradient.py).
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -21,6 +22,7 @@ from ..errors import CopyError, GuardError, InputError, InputTypeError
 from ..ops import Op
 from ..rules import rule
 from .arguments import NUMBER, NUMBERS, Result, put_together, taken_apart
+from .caller import Caller
 from .code import FAILURES, Code, careful, is_built_in, lowered
 from .gradient import ALWAYS, Sum, gradients, leading, or_zero
 from .listing import Listing, Row, extended, rows_of
@@ -57,10 +59,11 @@ class Constant(NamedTuple):
     places: tuple[str, ...]
 
 
-class Program:
+class Program(Caller):
     """What `record` returns: a function as straight-line code, for arguments of one structure.
 
-    Call it as the function: numbers give numbers, Values Values. It can be pickled, to run in other processes.
+    Call it as the function: numbers give numbers, Values Values. `value_and_grad` is a call of
+    its `gradient`. It can be pickled, to run in other processes.
 
     Attributes:
         name: the function's.
@@ -234,7 +237,7 @@ class Program:
 
     # ── Running it ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
         """What the function returns for these arguments.
 
         Raises:
@@ -252,7 +255,30 @@ class Program:
         outputs = self.run(items, bool(modes.word() & modes.IEEE))
         if outputs is None:
             raise self._failure(items)
+        how = None if kwargs else self.quickly(structure[0])
+        if how is not None:
+            machine, derived = how
+            self._quicken(False, machine, structure[0], derived, (), self.captured, sys.maxsize)
         return self.results(args, items, outputs)
+
+    def quickly(self, structure: tuple[Any, ...]) -> tuple[Any, Any] | None:
+        """The machine, and by which structures its outputs are derivatives; None where Python has to make the results.
+
+        Args:
+            structure: of the positional arguments.
+        """
+        machine = self._made["runner"].machine
+        if machine is None or self._result.kind != "Value":
+            return None
+        if self._argnums is None:
+            return None if self.captured and self.leads_from_captured else (machine, None)
+        if isinstance(self._argnums, tuple):
+            return machine, [structure[i] for i in self._argnums]
+        return machine, structure[self._argnums]
+
+    def _value_and_grad(self, *args: Any, **kwargs: Any) -> Any:
+        """What `gradient()` answers."""
+        return self.gradient()(*args, **kwargs)
 
     def run(self, items: Sequence[Any], ieee: bool) -> list[float] | None:
         """The outputs; None where they would not be right: a guard fails, or an op of the function's own raises.
@@ -437,8 +463,8 @@ class Program:
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        rows = [Row(BY_NAME[name], *rest) for name, *rest in vars(self).pop("rows")]
+        self.__dict__.update(state)
+        rows = [Row(BY_NAME[name], *rest) for name, *rest in self.__dict__.pop("rows")]
         self._listing = extended(listing_type()(self._leaves), rows)
 
 

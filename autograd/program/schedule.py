@@ -41,12 +41,12 @@ class Runner:
 
     def __init__(self, code: Code) -> None:
         self.code = code
-        self._machine = _made(code)
+        self.machine = _made(code)
 
     def __call__(self, numbers: list[Any], ieee: bool) -> list[float] | None:
         """The outputs for floats and Values; None where they would not be right: see `run`."""
-        if self._machine is not None:
-            outputs = self._machine.run(numbers, ieee)
+        if self.machine is not None:
+            outputs = self.machine.run(numbers, ieee)
             if outputs is not NotImplemented:
                 return outputs  # type: ignore[no-any-return]
         return run(self.code, [x if type(x) is float else x._data for x in numbers], ieee)
