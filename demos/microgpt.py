@@ -164,7 +164,8 @@ def loss(parameters: Parameters, tokens: Sequence[Any], heads: int = HEADS) -> V
     """
     logits = GPT(parameters, heads)(tokens[:-1])
     losses = [ag.logsumexp(row) - ag.pick(row, token) for row, token in zip(logits, tokens[1:], strict=True)]
-    return ag.mean(losses)  # type: ignore[no-any-return]
+    mean: Value = ag.mean(losses)
+    return mean
 
 
 def build() -> Value:
