@@ -869,6 +869,22 @@ def test_calls_like_the_last_one_are_answered_like_all_others(actions: list[tupl
             assert bits(answer(compiled, action, number)) == bits(answer(f, action, number))
 
 
+def test_calls_with_dicts_lists_and_what_is_no_number() -> None:
+    def f(p: Any, options: Any) -> Any:
+        return p["w"][0][0] * p["w"][1][0] + p["b"] * options[1]
+
+    compiled = ag.compile(f, strict=True)
+    for k in range(20):
+        p = {"w": [[float(k)], (2.0 + k,)], "b": 0.5 * k, "name": "p", "none": None}
+        w, b = p["w"], p["b"]
+        expected = (w[0][0] * w[1][0] + b * 3, {"w": [[w[1][0]], (w[0][0],)], "b": 3.0, "name": None, "none": None})
+        assert compiled.value_and_grad(p, ("x", 3)) == expected
+        assert list(compiled.value_and_grad(p, ("x", 3))[1]) == list(p)
+    turned = {"b": 1.0, "w": [[2.0], (3.0,)], "name": "p", "none": None}
+    assert list(compiled.value_and_grad(turned, ("x", 3))[1]) == list(turned)
+    assert compiled.value_and_grad(turned, ("x", 4))[0] == 10.0
+
+
 def test_a_compiled_function_that_knows_itself_is_freed() -> None:
     def made() -> Any:
         def f(x: Any) -> Any:
