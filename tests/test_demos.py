@@ -1,5 +1,6 @@
 """Each demo runs, says what it promises and leaves what it says."""
 
+import importlib
 import math
 import re
 import subprocess
@@ -355,3 +356,14 @@ def test_the_gallery_shows_every_piece_on_one_page(tmp_path, capsys, monkeypatch
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert "unsafe" not in page
+
+
+def test_the_reference_has_a_part_for_each_public_name(tmp_path):
+    """In a process of its own: it puts names into modules that are imported at first use elsewhere."""
+    code = f"import pathlib, tests.api; tests.api.write(pathlib.Path({str(tmp_path)!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(listing.__file__).parents[1], check=True)
+    for module in ("autograd", "autograd.testing", "nn"):
+        folder = tmp_path / module.replace(".", "/")
+        page = folder.with_suffix(".html").read_text(encoding="utf-8")
+        for name in importlib.import_module(module).__all__:
+            assert f'id="{name}"' in page or (folder / f"{name}.html").exists(), name
