@@ -1,4 +1,4 @@
-"""The reference of every public name, from its docstring, by pdoc: ``python -m tests.api [folder]``, by default out/api.
+"""The reference of every public name, from its docstring, by pdoc: ``python -m tests.api [folder]`` (out/api).
 
 Pages of plain HTML with a search box; index.html leads to them.
 """
