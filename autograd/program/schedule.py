@@ -6,13 +6,13 @@ that most of these stand in a row. What the stream means stands in native/progra
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from operator import sub
 from typing import Any, Final
 
-from .. import engine
+from .. import engine, modes
 from .code import Code, is_built_in, run
 from .grids import LEAST, PRODUCTS, Factors, Grid, alike, factors_of, found, own_ends
 from .sums import PAIRS, Item, collected
@@ -50,17 +50,24 @@ class Runner:
                 return outputs  # type: ignore[no-any-return]
         return run(self.code, [x if type(x) is float else x._data for x in numbers], ieee)
 
-    def into(self, numbers: Any, out: Any, ieee: bool) -> bool:
-        """The outputs for an array of doubles, put into another one; False where they would not be right."""
+    def bound(self, numbers: Any, out: Any, failed: Callable[[], None]) -> Callable[[], None]:
+        """What puts the outputs for an array of doubles into another one, or calls `failed`."""
+
+        def by_python() -> None:
+            outputs = run(self.code, map(float, numbers), bool(modes.word() & modes.IEEE))
+            if outputs is None:
+                failed()
+            else:
+                for k, x in enumerate(outputs):
+                    out[k] = x
+
         if self._machine is not None:
-            done = self._machine.run(numbers, ieee, out)
-            if done is not NotImplemented:
-                return done is True
-        outputs = run(self.code, [float(x) for x in numbers], ieee)
-        if outputs is not None:
-            for k, x in enumerate(outputs):
-                out[k] = x
-        return outputs is not None
+            return self._machine.bound(numbers, out, by_python)  # type: ignore[no-any-return]
+        for array, count in ((numbers, self.code.inputs), (out, len(self.code.outputs))):
+            view = memoryview(array)
+            if view.format != "d" or view.shape != (count,):
+                raise TypeError(f"{array!r:.100} is no array of {count} doubles")
+        return by_python
 
 
 @cache
@@ -103,16 +110,16 @@ class Layout:
     >>> made = [(ops.exp, (0,)), (ops.neg, (1,)), (ops.exp, (2,))]
     >>> code = Code(1, (), tuple([Instruction(op.function, given, op, False) for op, given in made]), (3,), ())
     >>> Layout(code, {"exp": 7, "neg": 8}).stream
-    [7, 1, 2, 1, 0, 8, 1, 3, 1, 2, 7, 1, 4, 1, 3]
+    [7, 1, 3, 1, 0, 8, 1, 4, 1, 3, 7, 1, 5, 1, 4]
     """
 
     def __init__(self, code: Code, numbers: dict[str, int]) -> None:
         first = code.inputs + len(code.constants)
         self._one = one = first + len(code.instructions)
         self._numbers = numbers
-        self.places = [*range(first), *[-1] * len(code.instructions), first]
-        self.constants = dict(enumerate((*code.constants, 1.0), code.inputs))
-        self.size = first + 1
+        self.places = [*range(first), *[-1] * len(code.instructions), first, first + 1]
+        self.constants = dict(enumerate((*code.constants, 1.0, -1.0), code.inputs))
+        self.size = first + 2
         self.stream: list[int] = []
         self.lists: list[int] = []
         self._items = items = collected(code)
@@ -284,7 +291,7 @@ def batches(items: dict[int, Item], one: int) -> Iterator[list[int]]:
     >>> [*batches(items, 4)]
     [[2], [1, 3]]
     """
-    depth, waits = [0] * (one + 1), [0] * (one + 1)
+    depth, waits = [0] * (one + 2), [0] * (one + 2)
     users: dict[int, list[int]] = {slot: [] for slot in items}
     kind_of: dict[int, Kind] = {}
     kinds: dict[Any, Kind] = {}

@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         bench.measure(workload, rounds, 0.002 if options.quick else 0.05)
     bench.close()
     command = " ".join(["python -m tests.bench.replay", *(sys.argv[1:] if argv is None else argv)])
-    print(f"`{command}`: value and gradient, medians of {rounds} rounds, interleaved; {processor()}.")
+    print(f"`{command}`: value and gradient, medians of {rounds} rounds, interleaved, CPU time; {processor()}.")
     print(f"chainrule {__version__}, backend {backend().name}.\n")
     print(bench.text(options.only))
     if bench.reasons:
