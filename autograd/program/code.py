@@ -108,7 +108,7 @@ def lowered(
     known: list[int] = list(range(inputs))  # of each old slot: what computes it, or the key of a constant
     shared: dict[Any, int] = {}
     made: list[tuple[Op, tuple[int, ...], bool]] = []
-    times_one = any(row.raises and row.op is ops.mul and _ONE in map(repr, row.inputs) for row in rows)
+    times_one = any(row.raises and row.op in (ops.mul, ops.dot) and _ONE in map(repr, row.inputs) for row in rows)
 
     def now(x: Any) -> int:
         return known[x] if type(x) is int else constants.key(x)

@@ -289,7 +289,7 @@ class Program:
             out: the same for the outputs: of a gradient the value first, then the derivatives.
 
         Returns:
-            A function without arguments. It reads `numbers` anew at each call, and raises as a call of the program does.
+            A function without arguments, which reads `numbers` at each call and raises as a call of the program does.
 
         Raises:
             TypeError: where they are no such arrays, or have another length.

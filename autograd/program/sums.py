@@ -103,7 +103,7 @@ def _sum(
         a, b = x
         products += 1
         factors.append((a, b) if a < b else (b, a))
-    if 2 * products < len(terms) - 1 and all(type(x) is int for x in terms) or not products:
+    if (2 * products < len(terms) - 1 and all(type(x) is int for x in terms)) or not products:
         return "add" if len(terms) == 2 else "sum", tuple(terms)
     if len(factors) == 2 and type(factors[1]) is int:
         factors.reverse()  # a + b is b + a
