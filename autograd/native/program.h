@@ -15,10 +15,11 @@
    sum in its own order. */
 
 enum { M_LT = N_OPS, M_LE, M_EQ, M_NE, M_BOTH, M_EITHER, M_OPPOSITE, M_CHOOSES, M_SELECT, M_DETACH, M_PAIRS, M_GRID,
-       M_END };
+       M_FAST_EXP, M_FAST_LOG, M_FAST_TANH, M_FAST_SECH2, M_FAST_SIGMOID, M_FAST_SIGMOID_SLOPE, M_END };
 
 static const char *const machine_ops[] = {"lt", "le", "eq", "ne", "both", "either", "opposite", "chooses", "select",
-                                          "detach", "pairs", "grid", "end"};
+                                          "detach", "pairs", "grid", "fast exp", "fast log", "fast tanh", "fast sech2",
+                                          "fast sigmoid", "fast sigmoid_slope", "end"};
 
 typedef struct {
     PyObject_HEAD

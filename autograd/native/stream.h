@@ -17,7 +17,9 @@ typedef int64_t FOR(Mask) __attribute__((vector_size(8 * WIDTH)));
 #define PICK(test, p, q) ((V)(((MASK)(V)(p) & (MASK)(test)) | ((MASK)(V)(q) & ~(MASK)(test))))
 #else
 typedef double FOR(Vector);
+typedef int64_t FOR(Mask);
 #define V FOR(Vector)
+#define MASK FOR(Mask)
 #define ALL(x) (x)
 #define PICK(test, p, q) ((test) ? (p) : (q))
 #endif
@@ -35,6 +37,8 @@ static ALWAYS_INLINE void FOR(store)(double *to, V x)
 }
 #define LOAD(from) FOR(load)(from)
 #define STORE(to, x) FOR(store)(to, x)
+
+#include "elementary.h"
 
 /* ── Grids ───────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -234,6 +238,12 @@ static int FOR(wide)(const uint32_t *p, const uint32_t *lists, double *v)
 #define C LOAD(given[2] + i)
 #define SIMPLE(op, formula) case op: EACH(formula); break;
         FOR_SIMPLE(SIMPLE)
+        SIMPLE(M_FAST_EXP, FOR(fast_exp)(A))
+        SIMPLE(M_FAST_LOG, FOR(fast_log)(A))
+        SIMPLE(M_FAST_TANH, FOR(fast_tanh)(A))
+        SIMPLE(M_FAST_SECH2, FOR(fast_sech2)(A))
+        SIMPLE(M_FAST_SIGMOID, FOR(fast_sigmoid)(A))
+        SIMPLE(M_FAST_SIGMOID_SLOPE, FOR(fast_sigmoid_slope)(A))
 #undef SIMPLE
 #undef EACH
 #undef A

@@ -30,6 +30,9 @@ Matrix = Sequence[Sequence[int]]
 class Runner:
     """Runs a code: on the machine where there is one, and else, or where the machine leaves it to Python, by `run`.
 
+    Where it is `fast`, the machine computes exp, log, tanh, sigmoid and the slopes of these two, of many numbers at a
+    time, up to 3 ulp off.
+
     >>> from autograd import ops
     >>> from autograd.program.code import Instruction
     >>> made = [(ops.exp, (0,)), (ops.log, (0,))]
@@ -38,9 +41,9 @@ class Runner:
     (None, True)
     """
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Code, fast: bool = False) -> None:
         self.code = code
-        self._machine = _made(code)
+        self._machine = _made(code, fast)
 
     def __call__(self, numbers: list[Any], ieee: bool) -> list[float] | None:
         """The outputs for floats and Values; None where they would not be right: see `run`."""
@@ -75,12 +78,12 @@ def _machinery() -> Any:
     return engine.machine()
 
 
-def _made(code: Code) -> Any:
+def _made(code: Code, fast: bool) -> Any:
     machinery = _machinery()
     if machinery is None or not all(is_built_in(instruction.op) for instruction in code.instructions):
         return None
     make, numbers = machinery
-    layout = Layout(code, numbers)
+    layout = Layout(code, numbers, fast)
     places = layout.places
     return make(
         code.inputs,
@@ -113,10 +116,10 @@ class Layout:
     [7, 1, 3, 1, 0, 8, 1, 4, 1, 3, 7, 1, 5, 1, 4]
     """
 
-    def __init__(self, code: Code, numbers: dict[str, int]) -> None:
+    def __init__(self, code: Code, numbers: dict[str, int], fast: bool = False) -> None:
         first = code.inputs + len(code.constants)
         self._one = one = first + len(code.instructions)
-        self._numbers = numbers
+        self._numbers, self._fast = numbers, fast
         self.places = [*range(first), *[-1] * len(code.instructions), first, first + 1]
         self.constants = dict(enumerate((*code.constants, 1.0, -1.0), code.inputs))
         self.size = first + 2
@@ -182,6 +185,8 @@ class Layout:
             words: list[int] = []
             for column in columns:
                 words += self._column(column) if wide else column
+            if wide and self._fast:
+                word = self._numbers.get(f"fast {op}", word & 0xFFFF) | word & ~0xFFFF
             self._begin_row(len(slots))
             self.stream += [word | _WIDE * wide, len(slots), self.size, k, *words]
             for place, slot in enumerate(slots, self.size):
