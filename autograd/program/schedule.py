@@ -13,7 +13,7 @@ from operator import sub
 from typing import Any, Final
 
 from .. import engine, modes
-from .code import Code, is_built_in, run
+from .code import Code, Instructions, is_built_in, run
 from .grids import LEAST, PRODUCTS, Factors, Grid, alike, factors_of, found, own_ends
 from .sums import PAIRS, Item, collected
 
@@ -43,12 +43,12 @@ class Runner:
 
     def __init__(self, code: Code, fast: bool = False) -> None:
         self.code = code
-        self._machine = _made(code, fast)
+        self.machine = _made(code, fast)
 
     def __call__(self, numbers: list[Any], ieee: bool) -> list[float] | None:
         """The outputs for floats and Values; None where they would not be right: see `run`."""
-        if self._machine is not None:
-            outputs = self._machine.run(numbers, ieee)
+        if self.machine is not None:
+            outputs = self.machine.run(numbers, ieee)
             if outputs is not NotImplemented:
                 return outputs  # type: ignore[no-any-return]
         return run(self.code, [x if type(x) is float else x._data for x in numbers], ieee)
@@ -64,8 +64,8 @@ class Runner:
                 for k, x in enumerate(outputs):
                     out[k] = x
 
-        if self._machine is not None:
-            return self._machine.bound(numbers, out, by_python)  # type: ignore[no-any-return]
+        if self.machine is not None:
+            return self.machine.bound(numbers, out, by_python)  # type: ignore[no-any-return]
         for array, count in ((numbers, self.code.inputs), (out, len(self.code.outputs))):
             view = memoryview(array)
             if view.format != "d" or view.shape != (count,):
@@ -80,7 +80,7 @@ def _machinery() -> Any:
 
 def _made(code: Code, fast: bool) -> Any:
     machinery = _machinery()
-    if machinery is None or not all(is_built_in(instruction.op) for instruction in code.instructions):
+    if machinery is None or not _is_built_in(code):
         return None
     make, numbers = machinery
     layout = Layout(code, numbers, fast)
@@ -96,6 +96,12 @@ def _made(code: Code, fast: bool) -> Any:
         [places[x] for x, _ in code.conditions],
         [number for _, number in code.conditions],
     )
+
+
+def _is_built_in(code: Code) -> bool:
+    if isinstance(code.instructions, Instructions):
+        return code.instructions.listing.is_built_in()  # type: ignore[no-any-return]
+    return all(is_built_in(instruction.op) for instruction in code.instructions)
 
 
 class Layout:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from .. import ops
-from .code import TOTAL, Code
+from .code import Code, Instructions
+from .symbols import TOTAL
 
 PAIRS: Final = "pairs"  # the machine's own op: a number, then factors, then their partners
 _SUMS: Final = (ops.add, ops.sum, ops.dot)
@@ -36,8 +37,11 @@ def collected(code: Code) -> dict[int, Item]:
     >>> collected(code)
     {6: Item(op='dot', inputs=(0, 0, 2, 1, 2, 7), may_raise=False)}
     """
-    first = code.inputs + len(code.constants)
     instructions = code.instructions
+    if isinstance(instructions, Instructions):
+        needed_slots = [*code.outputs, *[x for x, _ in code.conditions]]
+        return instructions.listing.collected(code.inputs, needed_slots, Item)  # type: ignore[no-any-return]
+    first = code.inputs + len(code.constants)
     one = first + len(instructions)
     uses, in_sums = [0] * one, [0] * one
     for _, inputs, op, _ in instructions:
