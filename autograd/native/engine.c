@@ -41,12 +41,13 @@ static struct {                       /* what is asked of Python, all set by con
     PyObject *repr, *to_float, *to_int, *divmod, *rdivmod, *lt, *le, *eq, *ne, *gt, *ge;
 } py;
 
+#define IEEE 1
 #define NO_GRAD 2
 #define TRACE 4
 #define ANOMALY 8
 #define DEBUG 32
 #define RECORD 64
-static THREAD_LOCAL int mode_word;    /* as in modes.py; IEEE mode is for Python to know */
+static THREAD_LOCAL int mode_word;    /* as in modes.py */
 
 /* The index of a built-in op, -1 for any other. */
 static int op_index(PyObject *operation)
@@ -618,7 +619,7 @@ static int module_exec(PyObject *module)
         return -1;
     }
     if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&ListingType) < 0
-        || PyType_Ready(&CallerType) < 0)
+        || PyType_Ready(&CallerType) < 0 || PyType_Ready(&BoundType) < 0)
         return -1;
     PyObject *sets = module_instruction_set(NULL, Py_None);
     if (!sets)

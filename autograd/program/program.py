@@ -290,6 +290,37 @@ class Program(Caller):
         runner: Runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code))
         return runner([*items, *self.captured], ieee)
 
+    def bound(self, numbers: Any, out: Any) -> Callable[[], None]:
+        """What runs it on an array of doubles and puts the outputs into another one: no object a number is made.
+
+        Args:
+            numbers: an `array.array("d")`, a numpy array, or what else lends doubles in a row: one an input.
+            out: the same for the outputs: of a gradient the value first, then the derivatives.
+
+        Returns:
+            A function without arguments, which reads `numbers` at each call and raises as a call of the program does.
+
+        Raises:
+            TypeError: where they are no such arrays, or have another length.
+            InputError: where the program captured Values.
+
+        >>> import array, autograd
+        >>> gradient = autograd.record(lambda x: x[0] * x[1], [1.0, 1.0]).gradient()
+        >>> x, out = array.array("d", [2.0, 3.0]), array.array("d", [0.0, 0.0, 0.0])
+        >>> run = gradient.bound(x, out)
+        >>> run()
+        >>> out.tolist()
+        [6.0, 3.0, 2.0]
+        """
+        if self.captured:
+            raise InputError(f"{self.name} reads Values that it captured, {self._captured_names()[0]} first; pass them")
+
+        def failed() -> None:
+            raise self._failure([*map(float, numbers)])
+
+        runner: Runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code))
+        return runner.bound(numbers, out, failed)
+
     def _numbers(self, items: Sequence[Any]) -> list[float]:
         return [x._data if type(x) is Value else x for x in (*items, *self.captured)]
 
