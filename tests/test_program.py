@@ -28,7 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd as ag
-from autograd import Value
+from autograd import Value, engine
 from autograd.errors import (
     CopyError,
     DomainError,
@@ -39,6 +39,7 @@ from autograd.errors import (
     RecordWarning,
     StaleGraphError,
 )
+from autograd.program import schedule
 from autograd.program.arguments import taken_apart
 from autograd.program.code import careful, lowered
 from autograd.program.gradient import gradients, leading, or_zero
@@ -821,7 +822,9 @@ def test_compiled_listings_have_the_rows_of_pythons(program: Any, xs: list[float
         code = lowered(also, leaves, places[: 1 + leaves], conditions)
         assert repr(code) == repr(expected)
         if code is not None and expected is not None:
-            assert [*collected(code).items()] == [*collected(expected).items()]
+            items, one = collected(code), len(code.constants) + code.inputs + len(code.instructions)
+            assert [*items.items()] == [*collected(expected).items()]
+            assert engine.batches()(items, one, schedule._PATIENCE) == [*schedule.batches(items, one)]
         assert repr(rows_of(also.with_leaf(leaves), leaves)) == repr(rows_of(short.with_leaf(leaves), leaves))
         assert also.is_same(theirs.only(range(leaves), roots)[0])
         assert not len(also) > leaves or not also.is_same(compiled.with_leaf(leaves))

@@ -446,7 +446,7 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "stepping": words("SHOWN Change Step Steps Names called gradient_of reached steps"),
     "user_lines": words("Stop Turn backward"),
     "explanation": words("HUGE TINY Cause Explanation explained why forward_anomaly backward"),
-    "engine": words("Backend backend caller compiled_listing machine parameter twin"),
+    "engine": words("Backend backend batches caller compiled_listing machine parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),
     "arrays": words("array data grads imported is_array shaped numbers_of"),
