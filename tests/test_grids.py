@@ -17,7 +17,7 @@ import autograd as ag
 from autograd import Value, engine
 from autograd.errors import DomainError, GuardError, InputError
 from autograd.program.schedule import Layout, Runner
-from tests.programs import bits, function_of, steps
+from tests.programs import OF_MANY, bits, function_of, steps
 
 COMPILED = ag.backend().name == "compiled"
 on_the_machine = pytest.mark.skipif(not COMPILED, reason="the pure engine has no machine")
@@ -297,3 +297,13 @@ def test_a_machine_computes_what_its_interpreter_computes() -> None:
     for _ in range(3):
         runner([x + 1.0 for x in START], False)
         assert bits(runner([*START], False)) == bits(first)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("op", OF_MANY, ids=repr)
+def test_ops_of_few_inputs_side_by_side(op: Any, count: int, sets: list[str]) -> None:
+    given = [[float((3 * k + 5 * j) % 7) - 2.0 for j in range(count)] for k in range(11)]
+    program = ag.record(lambda rows: [op(*row) for row in rows], given)
+    expected = bits([op(*map(Value, row)) for row in given])
+    for found in on_each(sets, lambda: program(given)):
+        assert bits(found) == expected

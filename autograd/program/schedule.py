@@ -68,7 +68,7 @@ class Runner:
             return self.machine.bound(numbers, out, by_python)  # type: ignore[no-any-return]
         for array, count in ((numbers, self.code.inputs), (out, len(self.code.outputs))):
             view = memoryview(array)
-            if view.format != "d" or view.shape != (count,):
+            if view.format != "d" or view.shape != (count,) or not view.c_contiguous:
                 raise TypeError(f"{array!r:.100} is no array of {count} doubles")
         return by_python
 
