@@ -303,7 +303,8 @@ def test_a_machine_computes_what_its_interpreter_computes() -> None:
 @pytest.mark.parametrize("op", OF_MANY, ids=repr)
 def test_ops_of_few_inputs_side_by_side(op: Any, count: int, sets: list[str]) -> None:
     given = [[float((3 * k + 5 * j) % 7) - 2.0 for j in range(count)] for k in range(11)]
-    program = ag.record(lambda rows: [op(*row) for row in rows], given)
-    expected = bits([op(*map(Value, row)) for row in given])
-    for found in on_each(sets, lambda: program(given)):
-        assert bits(found) == expected
+    with ag.ieee():
+        program = ag.record(lambda rows: [op(*row) for row in rows], given)
+        expected = bits([op(*map(Value, row)) for row in given])
+        for found in on_each(sets, lambda: program(given)):
+            assert bits(found) == expected

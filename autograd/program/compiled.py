@@ -366,9 +366,9 @@ class Compiled(Caller):
         expected = self._eager(args, kwargs, gradient)
         ours: list[Any] = []
         theirs: list[Any] = []
-        if taken_apart(answer, ours) == taken_apart(expected, theirs):
-            if self._agree([*map(_number, ours)], [*map(_number, theirs)]):
-                return answer
+        same_structure = taken_apart(answer, ours) == taken_apart(expected, theirs)
+        if same_structure and self._agree([*map(_number, ours)], [*map(_number, theirs)]):
+            return answer
         self._decline(
             kind,
             "an audit found that the function itself gives another result now: it reads something that changed and is "
@@ -427,9 +427,9 @@ def compile(
         argnums: by which positional argument, or arguments, `value_and_grad` differentiates.
         strict: raise `RecordError` where a call would run the function itself.
         variants: how many ways a function may go, for arguments of one structure.
-        fast: allow exp, log, tanh and sigmoid of many numbers to be up to 3 ulp off: see `Program.fast`. Replays are then
-            the function's own in about fifteen digits, audits compare six of them, and a comparison of two numbers that
-            are almost equal may come out otherwise.
+        fast: allow exp, log, tanh and sigmoid of many numbers to be up to 3 ulp off: see `Program.fast`. Replays then
+            agree with the function in about fifteen digits, audits compare six of them, and where two numbers are
+            almost equal a comparison may come out otherwise.
 
     Raises:
         InputTypeError: where `f` can't be called, or `variants` is no whole number above 0.
