@@ -17,7 +17,7 @@ import autograd as ag
 from autograd import Value, engine
 from autograd.errors import DomainError, GuardError, InputError
 from autograd.program.schedule import Layout, Runner
-from tests.programs import bits, function_of, steps
+from tests.programs import OF_MANY, bits, function_of, steps
 
 COMPILED = ag.backend().name == "compiled"
 on_the_machine = pytest.mark.skipif(not COMPILED, reason="the pure engine has no machine")
@@ -297,3 +297,30 @@ def test_a_machine_computes_what_its_interpreter_computes() -> None:
     for _ in range(3):
         runner([x + 1.0 for x in START], False)
         assert bits(runner([*START], False)) == bits(first)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("op", OF_MANY, ids=repr)
+def test_ops_of_few_inputs_side_by_side(op: Any, count: int, sets: list[str]) -> None:
+    given = [[float((3 * k + 5 * j) % 7) - 2.0 for j in range(count)] for k in range(11)]
+    with ag.ieee():
+        program = ag.record(lambda rows: [op(*row) for row in rows], given)
+        expected = bits([op(*map(Value, row)) for row in given])
+        for found in on_each(sets, lambda: program(given)):
+            assert bits(found) == expected
+
+
+@pytest.mark.parametrize("power", [2.0, 1.0, 3.0])
+def test_powers_side_by_side_are_those_of_the_library(power: float, sets: list[str]) -> None:
+    """pow(x, 2.0) is not x * x in one of 1 200 numbers."""
+    draw = random.Random(power)
+    xs = [draw.uniform(-1, 1) * 2.0 ** draw.randrange(-3, 3) for _ in range(20_000)]
+    xs += [1.0 + k * 2.0**-52 for k in range(-40, 40)] + [2.0**k for k in range(-500, 500, 7)]
+    xs += [0.0, -0.0, 5e-324, 1e-160, -1e-154, 1e154, -1.35e154, math.inf, -math.inf, math.nan]
+    with ag.ieee():
+        program = ag.record(lambda xs: [x**power for x in xs], xs)
+        expected = bits([Value(x) ** power for x in xs])
+        for found in on_each(sets, lambda: program(xs)):
+            assert bits(found) == expected
+    if power == 2.0:
+        assert any(x**2.0 != x * x for x in xs)

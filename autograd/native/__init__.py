@@ -3,7 +3,7 @@
 engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule),
                     bulk.h (many nodes in one call)
 listing.h           what is recorded, and derive.h, its gradient and its code; program.h and stream.h (what runs of it),
-                    caller.h (how it is called)
+                    elementary.h (where it may be a few ulp off), caller.h (how it is called)
 printer.py          the syntax tree of a rule, as C; the build has it write the two headers below
 numerics.h          the float functions that are written by hand in C too
 kernels.h           printed: every op's float function, and the rules of ops of many inputs

@@ -800,12 +800,12 @@ static PyObject *listing_instructions(PyObject *self, PyObject *arg)
     return made;
 }
 
-/* listing.is_built_in(): whether all its ops are this library's */
+/* listing.is_built_in(): whether all its ops are this library's, and a machine's: a dot of no pair is for Python */
 static PyObject *listing_is_built_in(PyObject *self, PyObject *Py_UNUSED(none))
 {
     Listing *l = (Listing *)self;
     for (size_t k = 0; k < l->count; k++)
-        if (l->rows[k].op >= USERS)
+        if (l->rows[k].op >= USERS || (l->rows[k].op == OP_DOT && l->rows[k].count < 2))
             Py_RETURN_FALSE;
     Py_RETURN_TRUE;
 }

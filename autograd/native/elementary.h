@@ -116,8 +116,6 @@ static ALWAYS_INLINE V FOR(fast_sech2)(V x)
     return ALL(4.0) * FOR(fast_sigmoid_slope)(x + x);
 }
 
-#undef AS_BITS
-#undef AS_NUMBER
 #undef SHIFTER
 #undef LOG2_E
 #undef LN2_HIGH

@@ -12,7 +12,7 @@ from itertools import pairwise
 from operator import sub
 from typing import Any, Final
 
-from .. import engine, modes
+from .. import engine, modes, ops
 from .code import Code, Instructions, is_built_in, run
 from .grids import LEAST, PRODUCTS, Factors, Grid, alike, factors_of, found, own_ends
 from .sums import PAIRS, Item, collected
@@ -68,7 +68,7 @@ class Runner:
             return self.machine.bound(numbers, out, by_python)  # type: ignore[no-any-return]
         for array, count in ((numbers, self.code.inputs), (out, len(self.code.outputs))):
             view = memoryview(array)
-            if view.format != "d" or view.shape != (count,):
+            if view.format != "d" or view.shape != (count,) or not view.c_contiguous:
                 raise TypeError(f"{array!r:.100} is no array of {count} doubles")
         return by_python
 
@@ -80,7 +80,7 @@ def _machinery() -> Any:
 
 def _made(code: Code, fast: bool) -> Any:
     machinery = _machinery()
-    if machinery is None or not _is_built_in(code):
+    if machinery is None or not _is_for_machines(code):
         return None
     make, numbers = machinery
     layout = Layout(code, numbers, fast)
@@ -98,10 +98,10 @@ def _made(code: Code, fast: bool) -> Any:
     )
 
 
-def _is_built_in(code: Code) -> bool:
+def _is_for_machines(code: Code) -> bool:
     if isinstance(code.instructions, Instructions):
         return code.instructions.listing.is_built_in()  # type: ignore[no-any-return]
-    return all(is_built_in(instruction.op) for instruction in code.instructions)
+    return all(is_built_in(op) and (op is not ops.dot or len(inputs) > 1) for _, inputs, op, _ in code.instructions)
 
 
 class Layout:
