@@ -16,7 +16,7 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Final, NamedTuple
 
 from .. import ops
@@ -32,6 +32,9 @@ FLAGS: Final = ("-std=c99", "-O2", "-ffp-contract=off")  # a fused a * b + c has
 _LOOP: Final = 3  # from so many equal ops on, a loop is shorter
 _WRITTEN_OUT: Final = 4  # terms of a sum
 _PART: Final = 500  # lines: compilers take their time over a longer function
+_PERIOD: Final = 128  # the longest stretch of groups that is looked for again behind it
+_OFTEN: Final = 4  # how often it has to come
+_WORTH_IT: Final = 16  # groups in all, for which a loop is written
 _GUARD: Final = "guard"  # what checks a condition, among the items
 _RESERVED: Final = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if inline int long register
@@ -132,7 +135,9 @@ class _File:
         self.tables = Tables(f"{name}_t")
         self.level: dict[int, int] = {}
         self.groups = self._grouped()
-        self.in_parts = sum(len(g.slots) == 1 for g in self.groups) > 2 * _PART
+        self.repeats = list(self._repeated())
+        alone = sum(len(period) for period, *others in self.repeats if not others)
+        self.in_parts = alone > 2 * _PART
         self.kept: dict[int, int] = {}  # items that are kept in v: where
         self.wide = 0  # how much room behind them the inputs of one op need
         self._allocate()
@@ -259,27 +264,65 @@ class _File:
                     heappush(ready, (min(groups[user].slots), user))
         return made
 
+    def _kind(self, group: _Group) -> Any:
+        """What groups have in common that can be one group in a loop."""
+        inputs = self.items[group.slots[0]].inputs
+        kept = [slot in self.place for slot in group.slots[:1]]
+        return group.op, len(group.slots), tuple(map(self._array, inputs)), group.check, self.wanted.get(group.slots[0]), *kept
+
+    def _repeated(self) -> Iterator[list[list[_Group]]]:
+        """Groups that come again and again, as in a loop over time: lists of periods, most of them one of one group."""
+        names: dict[Any, int] = {}
+        kinds = [names.setdefault(self._kind(group), len(names)) for group in self.groups]
+        at = 0
+        while at < len(kinds):
+            best = 1, 1  # how long a period is, and how often it comes
+            for p in range(1, min(_PERIOD, (len(kinds) - at) // _OFTEN) + 1):
+                if kinds[at] == kinds[at + p] and (best[1] == 1 or p % best[0]):
+                    n = 1
+                    while kinds[at : at + p] == kinds[at + n * p : at + (n + 1) * p] and self._goes_on(at, p, n):
+                        n += 1
+                    if n >= _OFTEN and p * n >= _WORTH_IT and p * n > best[0] * best[1]:
+                        best = p, n
+            p, n = best
+            yield [self.groups[at + k * p : at + (k + 1) * p] for k in range(n)]
+            at += p * n
+
+    def _goes_on(self, at: int, p: int, n: int) -> bool:
+        """Whether the n-th period reads what lies one step further on, as the one before does."""
+        if n < 2:
+            return True
+        for k in range(at, at + p):
+            rows = [self.items[self.groups[k + m * p].slots[0]].inputs for m in (n - 2, n - 1, n)]
+            for x, y, z in zip(*rows, strict=True):
+                if z - y != y - x and self._array(z) != "c":
+                    return False
+        return True
+
     # ── Where items are kept ────────────────────────────────────────────────────────────────────────────────
 
-    def _columns(self, group: _Group) -> list[list[int]]:
-        """What the items of a group read, input by input."""
-        return [list(column) for column in zip(*[self.items[s].inputs for s in group.slots], strict=True)]
+    def _columns(self, groups: Iterable[_Group]) -> list[list[int]]:
+        """What the items of groups read, input by input."""
+        return [list(column) for column in zip(*[self.items[s].inputs for g in groups for s in g.slots], strict=True)]
 
     def _allocate(self) -> None:
         """Items that loops make, or walk over, go to v; others are variables of their own."""
-        for group in self.groups:
-            if (len(group.slots) > 1 and group.op != _GUARD) or self.in_parts:
-                self._keep(group.slots)
-        for group in self.groups:
-            columns = self._columns(group)
-            for column in columns:
-                if len(set(column)) > 1:
-                    self._keep(column)
-            if self._is_looped_sum(group) or self._is_of_many(group):
-                for k in range(len(group.slots)):
-                    self._keep([column[k] for column in columns])
-            if self._is_of_many(group):
-                self.wide = max(self.wide, len(columns))
+        for periods in self.repeats:
+            for group in chain(*periods):
+                if len(group.slots) > 1 or len(periods) > 1 or self.in_parts:
+                    self._keep(group.slots)
+        for periods in self.repeats:
+            for groups in zip(*periods, strict=True):
+                columns = self._columns(groups)
+                for column in columns:
+                    if len(set(column)) > 1:
+                        self._keep(column)
+                if self._is_looped_sum(groups[0]) or self._is_of_many(groups[0]):
+                    self._keep(chain(*zip(*columns, strict=True)))
+                if self._is_of_many(groups[0]):
+                    self.wide = max(self.wide, len(columns))
+        in_order = [slot for group in self.groups for slot in group.slots if slot in self.kept]
+        self.kept = {slot: k for k, slot in enumerate(in_order)}
 
     def _keep(self, slots: Iterable[int]) -> None:
         for slot in slots:
@@ -351,21 +394,36 @@ class _File:
         array, place = self._walk(slots, rounds, letters)
         return f"{array}[{place}]"
 
-    def _lines(self, group: _Group) -> Iterator[str]:
-        """A group, as C."""
-        columns = self._columns(group)
+    def _unit(self, periods: list[list[_Group]]) -> Iterator[str]:
+        """A group, or a loop over periods, as C."""
+        n = len(periods)
+        yield from _opened([n] * (n > 1), LETTERS[: n > 1])
+        for groups in zip(*periods, strict=True):
+            yield from self._lines(groups)
+        yield from "}" * (n > 1)
+
+    def _lines(self, groups: Sequence[_Group]) -> Iterator[str]:
+        """A group, as C; or, within a loop over them, groups of one kind."""
+        group, outer = groups[0], [len(groups)] * (len(groups) > 1)
+        columns = self._columns([group])
         uneven = [column for column in self._leading(group, columns) if len(set(column)) > 1]
         if group.op != _GUARD and len(group.slots) > 1:
             uneven.append(group.slots)
-        rounds = extents([list(map(self._index, column)) for column in uneven])
+        rounds = outer + extents([list(map(self._index, column)) for column in uneven])
+        if len(rounds) == len(outer) and len(group.slots) > 1:
+            rounds.append(len(group.slots))
         letters = LETTERS[: len(rounds)]
-        if len(group.slots) == 1:
-            slot = group.slots[0]
-            is_variable = self._array(slot) == "v" and slot not in self.kept and group.op != _GUARD
-            to, declared = ("", "") if group.op == _GUARD else (self._one(slot), "const double " * is_variable)
+        columns = self._columns(groups)
+        slots = [slot for group in groups for slot in group.slots]
+        declared = ""
+        if group.op == _GUARD:
+            to = ""
+        elif len(slots) == 1:
+            to = self._one(slots[0])
+            declared = "const double " if to[0] == "t" else ""
         else:
-            to, declared = "" if group.op == _GUARD else self._read(group.slots, rounds, letters), ""
-        yield from _opened(rounds, letters)
+            to = self._read(slots, rounds, letters)
+        yield from _opened(rounds[len(outer) :], letters[len(outer) :])
         if self._is_looped_sum(group):
             total = to if declared else "s"
             yield from "{" * (not declared and not rounds)
@@ -390,7 +448,7 @@ class _File:
                 sign = self._read(columns[1], rounds, letters)
                 fine = f"{sign} == {sign}"
             yield f"status = {self.name}_check({fine}, {group.check}, status);"
-        yield from "}" * len(rounds)
+        yield from "}" * (len(rounds) - len(outer))
 
     def _leading(self, group: _Group, columns: list[list[int]]) -> list[list[int]]:
         """The columns that decide how a group's loops run: of inputs that loops walk over, the first."""
@@ -451,8 +509,8 @@ class _File:
         room = len(self.kept)
         lines: list[str] = []
         for a, b in _runs(arrays):
-            at = f"{room + a} + " if room + a else ""
-            lines += self._rounds_of([columns[a:b]], rounds, f"v[{at}{{at}}] = {{}};")
+            at = f"{room + a} + {{at}}" if b - a > 1 and room + a else "{at}" if b - a > 1 else f"{room + a}"
+            lines += self._rounds_of([columns[a:b]], rounds, f"v[{at}] = {{}};")
         return lines, f"v + {room}" if room else "v"
 
     # ── The file ────────────────────────────────────────────────────────────────────────────────────────────
@@ -460,19 +518,21 @@ class _File:
     def text(self, test: tuple[Any, ...] | None) -> Text:
         """The whole file."""
         parts: list[list[str]] = [[]]
-        for group in self.groups:
+        for periods in self.repeats:
             if self.in_parts and len(parts[-1]) > _PART:
                 parts.append([])
-            parts[-1] += self._lines(group)
+            parts[-1] += self._unit(periods)
         n, room = len(self.code.outputs), max(1, len(self.kept) + self.wide)
         body: list[str] = []
         status = "status" if self.checks else "0"
         if len(parts) == 1:
-            body += self._head(f"int {self.name}({self._parameters()})", parts[0])
+            declared = [f"int status = 0;"] if self.checks else []
+            nan = ["y["] if self.checks else []
+            body += [f"int {self.name}({self._parameters()})", "{", *_unused(parts[0] + nan), *declared, *parts[0]]
         else:
             for k, lines in enumerate(parts, 1):
                 head = f"static int {self.name}_part{k}({self._parameters()}, int status)"
-                body += [*self._head(head, lines)[:2], *self._unused(lines, "xyv"), *lines, "return status;", "}", ""]
+                body += [head, "{", *_unused(lines), *lines, "return status;", "}", ""]
             calls = [f"status = {self.name}_part{k}(x, y, v, status);" for k in range(1, len(parts) + 1)]
             status = "status"
             body += [f"int {self.name}({self._parameters()})", "{", "int status = 0;", *calls]
@@ -510,14 +570,6 @@ class _File:
 
     def _parameters(self) -> str:
         return "const double *restrict x, double *restrict y, double *restrict v"
-
-    def _head(self, head: str, lines: list[str]) -> list[str]:
-        return [head, "{", *self._unused(lines, "xyv"), *(["int status = 0;"] if self.checks else []), *lines]
-
-    def _unused(self, lines: list[str], names: str) -> list[str]:
-        text = "\n".join(lines) + (" y[" if self.checks else "")
-        unused = [f"(void){name};" for name in names if not re.search(rf"\b{name}\b", text)]
-        return [" ".join(unused)] if unused else []
 
     def _data(self) -> Iterator[str]:
         for table in self.tables.made.values():
@@ -593,6 +645,13 @@ class _File:
         yield "return wrong;"
         yield "}"
         yield "#endif"
+
+
+def _unused(lines: list[str]) -> list[str]:
+    """What lets a compiler know that arguments are there for nothing."""
+    text = "\n".join(lines)
+    unused = [f"(void){name};" for name in "xyv" if not re.search(rf"\b{name}\b", text)]
+    return [" ".join(unused)] if unused else []
 
 
 def _varies(side: list[list[int]]) -> bool:
