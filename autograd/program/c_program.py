@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import os
+import reprlib
 import shlex
 import shutil
 import subprocess
+from array import array
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .. import modes
 from ..engine import Value
-from ..errors import CompilerError
+from ..errors import CompilerError, InputTypeError
 from .export import Text, exported
 
 
@@ -56,6 +58,20 @@ def library(source: Text) -> Any:
         return ctypes.CDLL(str(made))
 
 
+def _address(what: str, buffer: Any, n: int) -> Any:
+    """Where a buffer of n doubles begins."""
+    try:
+        view = memoryview(buffer)
+        if view.format == "d" and view.nbytes == 8 * n and view.c_contiguous:
+            return (ctypes.c_char * view.nbytes).from_buffer(view)
+    except TypeError:
+        pass
+    raise InputTypeError(
+        f"{what} must be a buffer of {n} doubles that can be written to, as array.array('d', numbers) or a numpy "
+        f"array of float64, not {reprlib.repr(buffer)}"
+    )
+
+
 class CProgram:
     """What `Program.compile_c` returns: a program, compiled. Call it as the program.
 
@@ -74,10 +90,8 @@ class CProgram:
         function = getattr(library(self.source), self.source.name)
         function.argtypes = [ctypes.c_void_p] * 3
         self._function = function
-        self._x, self._y, self._v = [
-            ctypes.c_double * max(1, n) for n in (self.source.inputs, self.source.outputs, self.source.scratch)
-        ]
-        self._gradient: CProgram | None = None
+        self._outputs = array("d", bytes(8 * self.source.outputs))
+        self._scratch = array("d", bytes(8 * self.source.scratch))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the program returns for these arguments.
@@ -91,19 +105,36 @@ class CProgram:
             return self.program(*args, **kwargs)
         return self.program.results(args, items, outputs)
 
+    @cached_property
+    def gradient(self) -> CProgram:
+        """The value and its derivatives by the arguments that `argnums` names, compiled when first asked for."""
+        return CProgram(self.program.gradient(self.argnums))
+
     def value_and_grad(self, *args: Any, **kwargs: Any) -> Any:
-        """The value, and its derivatives by the arguments that `argnums` names; compiled at the first call."""
-        if self._gradient is None:
-            self._gradient = CProgram(self.program.gradient(self.argnums))
-        return self._gradient(*args, **kwargs)
+        """The value and its derivatives, as the gradient's program returns them."""
+        return self.gradient(*args, **kwargs)
 
     def run(self, items: Sequence[Any]) -> list[float] | None:
         """The outputs for floats and Values, one an input; None where a check fails."""
-        numbers = [x.data if type(x) is Value else x for x in (*items, *self.program.captured)]
-        y = self._y()
-        if self._function(self._x(*numbers), y, self._v()) != 0:
-            return None
-        return y[: self.source.outputs]
+        numbers = [*items, *self.program.captured]
+        if Value in {*map(type, numbers)}:
+            numbers = [x.data if type(x) is Value else x for x in numbers]
+        y = self._outputs[:]
+        return None if self.fill(array("d", numbers), y) else y.tolist()
+
+    def fill(self, inputs: Any, outputs: Any) -> int:
+        """Call the C function on buffers of doubles: arrays of numpy's or of `array`, inputs with the captured last.
+
+        Returns:
+            0, or which check failed: the file's comment has the list, and the outputs are nans.
+
+        Raises:
+            InputTypeError: where a buffer does not hold as many doubles as there are, one after the other.
+        """
+        scratch = self._scratch[:]  # of this call alone: another thread may call meanwhile
+        x = _address("inputs", inputs, self.source.inputs)
+        y = _address("outputs", outputs, self.source.outputs)
+        return self._function(x, y, scratch.buffer_info()[0])  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<{self.program!r} in C>"

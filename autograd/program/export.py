@@ -16,7 +16,7 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from typing import Any, Final, NamedTuple
 
 from .. import ops
@@ -36,10 +36,10 @@ _PERIOD: Final = 128  # the longest stretch of groups that is looked for again b
 _OFTEN: Final = 4  # how often it has to come
 _WORTH_IT: Final = 16  # groups in all, for which a loop is written
 _GUARD: Final = "guard"  # what checks a condition, among the items
-_RESERVED: Final = frozenset(
-    """auto break case char const continue default do double else enum extern float for goto if inline int long register
-    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main""".split()
-)
+_KEYWORDS: Final = """auto break case char const continue default do double else enum extern float for goto if inline
+    int long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile
+    while main x y v s e status expected found wrong allowed"""
+_RESERVED: Final = frozenset((*_KEYWORDS.split(), *LETTERS))  # the language's, and the file's own
 
 
 class Check(NamedTuple):
@@ -82,9 +82,7 @@ def _is_taken(name: str) -> bool:
     return name in _RESERVED or name in c_functions.EXACT | c_functions.ROUNDED or hasattr(math, name)
 
 
-def exported(
-    program: Any, name: str | None, real: str, bake: bool, ieee: bool, test: tuple[Any, ...] | None
-) -> Text:
+def exported(program: Any, name: str | None, real: str, bake: bool, ieee: bool, test: tuple[Any, ...] | None) -> Text:
     """A program as a file of C: what `Program.to_c` writes.
 
     Raises:
@@ -268,7 +266,14 @@ class _File:
         """What groups have in common that can be one group in a loop."""
         inputs = self.items[group.slots[0]].inputs
         kept = [slot in self.place for slot in group.slots[:1]]
-        return group.op, len(group.slots), tuple(map(self._array, inputs)), group.check, self.wanted.get(group.slots[0]), *kept
+        return (
+            group.op,
+            len(group.slots),
+            tuple(map(self._array, inputs)),
+            group.check,
+            self.wanted.get(group.slots[0]),
+            *kept,
+        )
 
     def _repeated(self) -> Iterator[list[list[_Group]]]:
         """Groups that come again and again, as in a loop over time: lists of periods, most of them one of one group."""
@@ -326,9 +331,8 @@ class _File:
 
     def _keep(self, slots: Iterable[int]) -> None:
         for slot in slots:
-            if slot in self.items and slot not in self.place and slot not in self.kept:
-                if self.items[slot].op != _GUARD:
-                    self.kept[slot] = len(self.kept)
+            if slot in self.items and slot not in self.place and self.items[slot].op != _GUARD:
+                self.kept.setdefault(slot, len(self.kept))
 
     @staticmethod
     def _is_sum(group: _Group) -> bool:
@@ -366,9 +370,11 @@ class _File:
     def _literal(self, x: float) -> str:
         if self.real == "float" and math.isfinite(x):
             try:
-                x = struct.unpack("f", struct.pack("f", x))[0]
+                x = struct.unpack("<f", struct.pack("<f", x))[0]
             except OverflowError:
-                raise InputError(f'{self.name}: the number {x!r} is too large for a float; take real="double"') from None
+                raise InputError(
+                    f'{self.name}: the number {x!r} is too large for a float; take real="double"'
+                ) from None
         return repr(x) if math.isfinite(x) else "NAN" if x != x else "INFINITY" if x > 0.0 else "-INFINITY"
 
     # ── Lines ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -434,7 +440,7 @@ class _File:
         elif self._is_of_many(group):
             before, array = self._gathered(columns, rounds)
             yield from before
-            yield f"{declared}{to} = f_{group.op}({array}, {len(columns)});"
+            yield f"{declared}{to} = {c_functions.call_of_many(group.op, array, len(columns))};"
         elif group.op == _GUARD:
             read = self._read(columns[0], rounds, letters)
             wanted = self.wanted[group.slots[0]]
@@ -462,9 +468,9 @@ class _File:
     def _formula(self, group: _Group, operands: list[str]) -> str:
         terms = operands
         if group.op in ("dot", PAIRS):
-            start = len(operands) % 2
-            pairs = zip(operands[start : start + len(operands) // 2], operands[start + len(operands) // 2 :], strict=True)
-            terms = operands[:start] + [f"{a} * {b}" for a, b in pairs]
+            start, n = int(group.op == PAIRS), self._terms(group)
+            factors = zip(operands[start : start + n], operands[start + n :], strict=False)
+            terms = operands[:start] + [f"{a} * {b}" for a, b in factors]
         elif group.op == "detach":
             return operands[0]
         elif group.op != "sum":
@@ -477,7 +483,7 @@ class _File:
         terms = self._terms(group)
         factors = [columns[start : start + terms]]
         if group.op != "sum":
-            factors.append(columns[start + terms :])
+            factors.append(columns[start + terms : start + 2 * terms])
         letters = LETTERS[: len(rounds)]
         first = self._read(columns[0], rounds, letters) if start else "-0.0"
         yield f"double {total} = {first};"
@@ -503,7 +509,7 @@ class _File:
         letters = LETTERS[: len(rounds)]
         if len(set(arrays)) == 1:
             rows = [[self._index(x) for x in row] for row in zip(*columns, strict=True)]
-            if all(b - a == 1 for row in rows for a, b in zip(row, row[1:], strict=False)):
+            if all(b - a == 1 for row in rows for a, b in pairwise(row)):
                 array, place = self._walk(columns[0], rounds, letters)
                 return [], array if place == "0" else f"{array} + {place}"
         room = len(self.kept)
@@ -526,7 +532,7 @@ class _File:
         body: list[str] = []
         status = "status" if self.checks else "0"
         if len(parts) == 1:
-            declared = [f"int status = 0;"] if self.checks else []
+            declared = ["int status = 0;"] if self.checks else []
             nan = ["y["] if self.checks else []
             body += [f"int {self.name}({self._parameters()})", "{", *_unused(parts[0] + nan), *declared, *parts[0]]
         else:
@@ -590,14 +596,16 @@ class _File:
         yield f"       {call}"
         yield ""
         yield from _paragraph(
-            f"reads {_counted(self.n_inputs, 'number')} x, fills {_counted(len(self.code.outputs), 'number')} y, and works in "
-            f"{_counted(room, 'number')} v, {width * room} bytes; none of the three may overlap. "
+            f"reads {_counted(self.n_inputs, 'number')} x, fills {_counted(len(self.code.outputs), 'number')} y, and "
+            f"works in {_counted(room, 'number')} v, {width * room} bytes; none of the three may overlap. "
             f"Tables take {table} bytes. "
             + ("It returns 0, or the number of what went wrong: then y holds nans." if self.checks else "It returns 0.")
         )
-        yield from _paragraph(f"Compiled with {' '.join(flags)} it has the bits that it has in Python"
+        yield from _paragraph(
+            f"Compiled with {' '.join(flags)} it has the bits that it has in Python"
             + (f", but for {', '.join(near)}: C's own differ in the last bits" if near else "")
-            + ("." if real == "double" else ", but for single precision."))
+            + ("." if real == "double" else ", but for single precision.")
+        )
         yield ""
         names = [*program.inputs, *program._captured_names()]
         yield from _named("x", names[: self.n_inputs])
@@ -614,6 +622,8 @@ class _File:
     def _test(self, args: tuple[Any, ...]) -> Iterator[str]:
         """A main that compares with what the program computes here."""
         items = self.program.numbers_of(args)
+        if items is None:
+            self.program(*args)  # raises what is wrong with them
         numbers = [*items, *[v.data for v in self.program.captured]]
         outputs = self.program.run(items, False)
         if outputs is None:
@@ -623,7 +633,8 @@ class _File:
         yield f"#ifdef {upper}_TEST"
         yield "#include <stdio.h>"
         yield f"#ifndef {upper}_TOLERANCE"
-        yield f"#define {upper}_TOLERANCE {'0.0' if real == 'double' else '1e-4'} /* another libm has other last bits */"
+        tolerance = "0.0" if real == "double" else "1e-4"
+        yield f"#define {upper}_TOLERANCE {tolerance} /* another libm has other last bits */"
         yield "#endif"
         yield ""
         yield "int main(void)"
@@ -636,7 +647,8 @@ class _File:
         yield f'printf("{self.name}: status %d\\n", status);'
         yield f"for (int i = 0; i < {upper}_OUTPUTS; i++) {{"
         yield "const double found = (double)y[i], e = expected[i];"
-        yield f"if (found == e || (found != found && e != e) || fabs(found - e) <= {upper}_TOLERANCE * (1.0 + fabs(e))) {{"
+        yield f"const double allowed = {upper}_TOLERANCE * (1.0 + fabs(e));"
+        yield "if (found == e || (found != found && e != e) || fabs(found - e) <= allowed) {"
         yield "continue;"
         yield "}"
         yield 'printf("y[%d] is %a, not %a\\n", i, found, e);'

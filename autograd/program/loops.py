@@ -8,6 +8,7 @@ table of the smallest unsigned type that holds it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import Final, NamedTuple
 
@@ -47,7 +48,7 @@ def is_even(sequence: Sequence[int]) -> bool:
     (True, False)
     """
     step = sequence[1] - sequence[0] if len(sequence) > 1 else 0
-    return all(b - a == step for a, b in zip(sequence, sequence[1:], strict=False))
+    return all(b - a == step for a, b in pairwise(sequence))
 
 
 def _splits(sequence: Sequence[int], m: int) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import modes, ops
 from ..engine import Value
@@ -25,12 +25,13 @@ from ..ops import Op
 from ..rules import rule
 from ..source import placed
 from .arguments import NUMBER, NUMBERS, Result, put_together, taken_apart
-from .c_program import CProgram
 from .code import FAILURES, Code, Row, careful, is_built_in, lowered
-from .export import c_name, exported
 from .gradient import behind, gradients, leading
 from .schedule import Runner
 from .symbols import BY_NAME, CONDITIONS, Symbol, detach, select
+
+if TYPE_CHECKING:
+    from .c_program import CProgram
 
 _INFIX: Final = {op: op.symbol for op in BY_NAME.values() if op.arity == 2 and not op.symbol.isidentifier()}
 
@@ -508,6 +509,8 @@ class Program:
         }
         <BLANKLINE>
         """
+        from .export import c_name, exported  # slow to import, and seldom needed
+
         program = self.gradient(argnums) if grad else self
         text = exported(program, c_name(self.name) if name is None else name, real, bake, ieee, test).text
         if path is not None:
@@ -526,6 +529,8 @@ class Program:
             CompilerError: where there is no C compiler, or it fails.
             ExportError: where an op has no C.
         """
+        from .c_program import CProgram  # slow to import, and seldom needed
+
         return CProgram(self, argnums)
 
     @property
