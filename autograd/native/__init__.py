@@ -56,6 +56,16 @@ def machine() -> Any:
     return engine.machine, engine.machine_ops()
 
 
+def connect_programs(*asked: Any) -> Any:
+    """The compiled Listing, connected to what it asks of the package of programs."""
+    return import_module("._engine", __name__).connect_programs(*asked)
+
+
+def caller(number: str) -> Any:
+    """The type of what is called like a function, in C; `number` stands for a number in a structure of arguments."""
+    return import_module("._engine", __name__).caller(number)
+
+
 def load() -> Any:
     """The compiled Value, connected to what it asks of Python and lent what of `value.Value` needs no speed.
 

@@ -1,7 +1,8 @@
 /* The compiled twin of value.py and chain.py: the same Values, the same order, the same bits.
 
    Read node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule), bulk.h (many
-   nodes in one call), program.h (recorded programs). The kernels are printed from
+   nodes in one call), listing.h and derive.h (what is recorded, and its gradient), program.h and caller.h (what runs of
+   it, and how it is called). The kernels are printed from
    ops.py and rules.py by printer.py. What needs no speed is not written again: __init__.py lends Value's methods. */
 
 #define PY_SSIZE_T_CLEAN
@@ -107,6 +108,11 @@ static inline int observed(const char *what, PyObject *v)
 }
 
 #include "node.h"
+
+struct Listing;
+static THREAD_LOCAL struct Listing *written;   /* the listing that this thread's ops are added to (listing.h), or NULL */
+static int write_down(Node *v);
+
 #include "forward.h"
 #include "pass.h"
 
@@ -364,6 +370,9 @@ static PyGetSetDef node_getset[] = {
 
 #include "bulk.h"
 #include "program.h"
+#include "listing.h"
+#include "derive.h"
+#include "caller.h"
 
 /* ── Methods ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -595,6 +604,8 @@ static PyMethodDef module_methods[] = {
     {"set_widest", module_set_widest, METH_O, NULL},
     {"machine", module_machine, METH_VARARGS, NULL},
     {"machine_ops", module_machine_ops, METH_NOARGS, NULL},
+    {"caller", module_caller, METH_O, NULL},
+    {"connect_programs", module_connect_programs, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -604,7 +615,8 @@ static int module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "the compiled engine works in the main interpreter only");
         return -1;
     }
-    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0)
+    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&ListingType) < 0
+        || PyType_Ready(&CallerType) < 0)
         return -1;
     if (PyModule_AddStringConstant(module, "sources", SOURCES) < 0)
         return -1;

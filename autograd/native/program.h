@@ -207,6 +207,43 @@ failed:
     return NULL;
 }
 
+static double *aligned(double *room) { return room; }
+
+/* The outputs, from slots in which the inputs stand: a new list, or `out` filled and Py_True. */
+static PyObject *outputs_of(const Machine *m, double *slots, int ieee, double *out)
+{
+    int well;
+    if (m->length > LONG_RUN && !m->needs_python) {
+        Py_BEGIN_ALLOW_THREADS
+        well = run_stream(m->words, slots, ieee);
+        Py_END_ALLOW_THREADS
+    }
+    else
+        well = run_stream(m->words, slots, ieee);
+    if (raise_stopped() < 0)
+        return NULL;
+    if (!well)
+        return Py_NewRef(Py_NotImplemented);
+    const uint32_t *outputs = m->words + m->length, *conditions = outputs + m->outputs;
+    for (Py_ssize_t i = 0; i < m->conditions; i++)
+        if (slots[conditions[i]] != m->wanted[i])
+            return Py_NewRef(Py_None);
+    if (out) {
+        for (Py_ssize_t i = 0; i < m->outputs; i++)
+            out[i] = slots[outputs[i]];
+        return Py_NewRef(Py_True);
+    }
+    PyObject *answer = PyList_New(m->outputs);
+    for (Py_ssize_t i = 0; answer && i < m->outputs; i++) {
+        PyObject *x = PyFloat_FromDouble(slots[outputs[i]]);
+        if (!x)
+            Py_CLEAR(answer);
+        else
+            PyList_SET_ITEM(answer, i, x);
+    }
+    return answer;
+}
+
 /* machine.run(numbers, ieee): the outputs; None where a condition fails; NotImplemented where Python has to look at it.
    The numbers are a list of floats and Values. */
 static PyObject *machine_run(PyObject *self, PyObject *const *args, Py_ssize_t count)
@@ -217,7 +254,7 @@ static PyObject *machine_run(PyObject *self, PyObject *const *args, Py_ssize_t c
         return NULL;
     }
     double *slots = m->slots;
-    int borrowed = m->in_use, ieee = args[1] == Py_True, well = 1;
+    int borrowed = m->in_use, ieee = args[1] == Py_True;
     if (borrowed) {
         if (!(slots = PyMem_RawMalloc((m->size + 1) * sizeof(double))))
             return PyErr_NoMemory();
@@ -235,29 +272,7 @@ static PyObject *machine_run(PyObject *self, PyObject *const *args, Py_ssize_t c
             goto done;
         }
     }
-    if (m->length > LONG_RUN && !m->needs_python) {
-        Py_BEGIN_ALLOW_THREADS
-        well = run_stream(m->words, slots, ieee);
-        Py_END_ALLOW_THREADS
-    }
-    else
-        well = run_stream(m->words, slots, ieee);
-    if (raise_stopped() < 0)
-        goto done;
-    const uint32_t *outputs = m->words + m->length, *conditions = outputs + m->outputs;
-    if (!well)
-        answer = Py_NewRef(Py_NotImplemented);
-    for (Py_ssize_t i = 0; !answer && i < m->conditions; i++)
-        if (slots[conditions[i]] != m->wanted[i])
-            answer = Py_NewRef(Py_None);
-    if (!answer && (answer = PyList_New(m->outputs)))
-        for (Py_ssize_t i = 0; answer && i < m->outputs; i++) {
-            PyObject *x = PyFloat_FromDouble(slots[outputs[i]]);
-            if (!x)
-                Py_CLEAR(answer);
-            else
-                PyList_SET_ITEM(answer, i, x);
-        }
+    answer = outputs_of(m, slots, ieee, NULL);
 done:
     if (borrowed)
         PyMem_RawFree(slots);

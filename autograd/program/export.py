@@ -24,9 +24,10 @@ from .._version import __version__
 from ..errors import ExportError, InputError, InputTypeError
 from ..native.as_c import laid_out
 from . import c_functions
-from .code import TOTAL, Code, is_built_in
+from .code import Code, is_built_in
 from .loops import LETTERS, Tables, Walk, extents, flat
 from .schedule import PAIRS, Item, collected
+from .symbols import TOTAL
 
 FLAGS: Final = ("-std=c99", "-O2", "-ffp-contract=off")  # a fused a * b + c has other bits
 _LOOP: Final = 3  # from so many equal ops on, a loop is shorter

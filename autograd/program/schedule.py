@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from .. import engine, ops
-from .code import TOTAL, Code, Instruction, is_built_in, run
+from .code import Code, Instruction, is_built_in, run
+from .symbols import TOTAL
 
 PAIRS: Final = "pairs"  # the machine's own op: a number, then factors, then their partners
 _MAY_RAISE: Final = 1 << 16
@@ -30,20 +31,22 @@ class Item(NamedTuple):
 class Runner:
     """Runs a code: on the machine where there is one, and else, or where the machine leaves it to Python, by `run`.
 
-    >>> from autograd.program.code import Row, lowered
-    >>> code = lowered(1, [Row(ops.exp, (0,), "", True), Row(ops.log, (0,), "", True)], [1], [])
+    >>> from autograd.program.code import lowered
+    >>> from autograd.program.listing import Listing, Row, extended
+    >>> listing = extended(Listing(1), [Row(ops.exp, (0,), "", True), Row(ops.log, (0,), "", True)])
+    >>> code = lowered(listing, 1, [1], [])
     >>> Runner(code)([0.0], False), Runner(code)([1.0], False) == [ops.exp(1.0)]
     (None, True)
     """
 
     def __init__(self, code: Code) -> None:
         self.code = code
-        self._machine = _made(code)
+        self.machine = _made(code)
 
     def __call__(self, numbers: list[Any], ieee: bool) -> list[float] | None:
         """The outputs for floats and Values; None where they would not be right: see `run`."""
-        if self._machine is not None:
-            outputs = self._machine.run(numbers, ieee)
+        if self.machine is not None:
+            outputs = self.machine.run(numbers, ieee)
             if outputs is not NotImplemented:
                 return outputs  # type: ignore[no-any-return]
         return run(self.code, [x if type(x) is float else x._data for x in numbers], ieee)
@@ -72,10 +75,11 @@ def _made(code: Code) -> Any:
 def collected(code: Code, first: int) -> dict[int, Item]:
     """What is to be computed, by slot, with chains of additions as one sum each.
 
-    >>> from autograd.program.code import Row, lowered
+    >>> from autograd.program.code import lowered
+    >>> from autograd.program.listing import Listing, Row, extended
     >>> products = [Row(ops.mul, (0, 1), "", True), Row(ops.mul, (0, 2), "", True)]
     >>> sums = [Row(ops.add, (2, 3), "", True), Row(ops.add, (5, 4), "", True)]
-    >>> collected(lowered(3, [*products, *sums], [6], []), 3)
+    >>> collected(lowered(extended(Listing(3), [*products, *sums]), 3, [6], []), 3)
     {6: Item(op='pairs', inputs=(2, 0, 0, 1, 2), may_raise=False)}
     """
     instructions = code.instructions
