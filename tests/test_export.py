@@ -248,6 +248,15 @@ def iterated(x: Any) -> Any:
     return y
 
 
+def recurrent(w: Any, xs: Any) -> Any:
+    """A state of three numbers, each step's from six products; and of one number, from seven."""
+    h, c = [xs[0], xs[1], xs[2]], xs[3]
+    for x in xs:
+        h = [ag.tanh(ag.dot([*row, *row], [*h, x, *h[::-1], x])) for row in w]
+        c = ag.sin(c * x + h[0] * c + h[1] * x + h[2] * h[0] + c * h[1] + c * h[2] + x * x)
+    return c + h[0]
+
+
 def chosen(xs: Any, i: Any) -> Any:
     top = ag.max([xs[0] * xs[1], xs[1], xs[2] * 2.0])
     rows = [[x * top, x - 1.0] for x in xs]
@@ -270,6 +279,7 @@ def cases() -> dict[str, tuple[Any, list[Any], int]]:
         ),
         "rosenbrock": (rosenbrock, [some(30)], 80),
         "iterated": (iterated, [[0.3, 0.2]], 45),
+        "recurrent": (recurrent, [[some(4) for _ in range(3)], some(12)], 180),
         "options": (lambda m: call(dict(zip(MARKET, m, strict=True))), [list(MARKET.values())], 100),
     }
 
@@ -612,6 +622,14 @@ def test_a_walk_is_the_sequence(found: list[list[int]]) -> None:
             for at in itertools.product(*map(range, rounds))
         ]
         assert walked == sequence
+
+
+def test_loops_may_be_as_deep_as_bits_are_reversed() -> None:
+    backwards = [int(f"{k:012b}"[::-1], 2) for k in range(4096)]
+    assert extents([backwards]) == [2] * 12
+    tables = Tables("t")
+    assert Walk.of(backwards, [2] * 12).text(LETTERS[:12], tables).startswith("i + 2 * j + 4 * k")
+    assert not tables.made
 
 
 def test_a_sequence_through_loops_needs_no_table() -> None:

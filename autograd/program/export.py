@@ -23,9 +23,9 @@ from .. import ops
 from .._version import __version__
 from ..errors import ExportError, InputError, InputTypeError
 from ..native.as_c import laid_out
-from . import c_functions
+from .c_functions import EXACT, NEAR, ROUNDED, call, call_of_many, has_c, in_single, printed
 from .code import Code, is_built_in
-from .loops import LETTERS, Tables, Walk, extents, flat
+from .loops import LETTERS, Rooms, Tables, Walk, extents, flat
 from .schedule import PAIRS, Item, collected
 from .symbols import TOTAL
 
@@ -80,7 +80,7 @@ def c_name(name: str) -> str:
 
 
 def _is_taken(name: str) -> bool:
-    return name in _RESERVED or name in c_functions.EXACT | c_functions.ROUNDED or hasattr(math, name)
+    return name in _RESERVED or name in EXACT | ROUNDED or hasattr(math, name)
 
 
 def exported(program: Any, name: str | None, real: str, bake: bool, ieee: bool, test: tuple[Any, ...] | None) -> Text:
@@ -119,34 +119,33 @@ class _File:
         self.code: Code
         self.code, places = program.code_showing([leaves + k for k in raising] + [g.slot for g in program.guards])
         self.first = self.code.inputs + len(self.code.constants)
-        self.captured = range(len(program.inputs), leaves)
-        self.baked = self.captured if bake else range(0)
+        self.baked = range(len(program.inputs), leaves) if bake else range(0)
         self.n_inputs = leaves - len(self.baked)
-        self._refuse_what_has_no_c(dict(zip(places, raising, strict=False)))
+        n = len(raising)
+        self._refuse_what_has_no_c(dict(zip(places[:n], raising, strict=True)))
         self.items = collected(self.code, self.first)
         self.status: dict[int, int] = {}
-        guarded = self._checked(dict(zip(raising, places, strict=False)), places[len(raising) :], ieee)
+        guarded = self._checked(dict(zip(raising, places[:n], strict=True)), places[n:], ieee)
         self.place: dict[int, int] = {}  # of outputs: where in y
         self._add_copies()
         self._add_guards(guarded)
         self._leave_out_dead()
-        self.constants: dict[int, int] = {}  # slots of constants that are looked up: where in the table
-        self.tables = Tables(f"{name}_t")
-        self.level: dict[int, int] = {}
         self.groups = self._grouped()
         self.repeats = list(self._repeated())
         alone = sum(len(period) for period, *others in self.repeats if not others)
         self.in_parts = alone > 2 * _PART
-        self.kept: dict[int, int] = {}  # items that are kept in v: where
-        self.wide = 0  # how much room behind them the inputs of one op need
-        self._allocate()
+        self.parts = self._written(share=False)
+        apart = self._bytes()
+        self.parts = self._written(share=True)
+        if self._bytes() > apart:  # what shares room may be read in odd steps, from tables
+            self.parts = self._written(share=False)
 
     # ── What can fail ───────────────────────────────────────────────────────────────────────────────────────
 
     def _refuse_what_has_no_c(self, row_at: dict[int, int]) -> None:
         for slot, instruction in enumerate(self.code.instructions, self.first):
             op = instruction.op
-            if c_functions.has_c(op):
+            if has_c(op):
                 continue
             rows = self.program.rows
             k = row_at.get(slot, next((k for k, row in enumerate(rows) if row.op is op and row.place), -1))
@@ -168,20 +167,19 @@ class _File:
         """Number what can fail in the program's order: ops that raise, by op and line, and guards, by line."""
         leaves = len(self.program.inputs) + len(self.program.captured)
         rows = self.program.rows
-        steps: list[tuple[int, Any, int, str]] = []  # the row, what to check, in which slot, and in words
+        steps: list[tuple[int, Any, int, Any]] = []  # the row, what to check, in which slot, and in words
         for k, slot in slot_of.items():
             if slot >= self.first and not ieee:
                 at = rows[k].place or "an unknown line"
                 steps.append((k, (rows[k].op.name, at), slot, f"{rows[k].op.name} at {at} raises, or is not finite"))
         for guard, slot in zip(self.program.guards, guards, strict=True):
             if (slot, float(guard.outcome)) in self.code.conditions:
-                text = f"guard: {self.program.guard_text(guard)}"
-                steps.append((guard.slot - leaves, (guard.outcome, guard.place), slot, text))
+                steps.append((guard.slot - leaves, (guard.outcome, guard.place), slot, guard))
         known: dict[Any, int] = {}
         guarded: dict[tuple[int, float], int] = {}
         for _, what, slot, text in sorted(steps, key=lambda step: step[0]):
             if what not in known:
-                known[what] = self._check(text)
+                known[what] = self._check(text if isinstance(text, str) else f"guard: {self.program.guard_text(text)}")
             if type(what[0]) is bool:
                 guarded.setdefault((slot, float(what[0])), known[what])
             else:
@@ -265,16 +263,9 @@ class _File:
 
     def _kind(self, group: _Group) -> Any:
         """What groups have in common that can be one group in a loop."""
-        inputs = self.items[group.slots[0]].inputs
-        kept = [slot in self.place for slot in group.slots[:1]]
-        return (
-            group.op,
-            len(group.slots),
-            tuple(map(self._array, inputs)),
-            group.check,
-            self.wanted.get(group.slots[0]),
-            *kept,
-        )
+        first = group.slots[0]
+        arrays = tuple(map(self._array, self.items[first].inputs))
+        return group.op, len(group.slots), arrays, group.check, self.wanted.get(first), first in self.place
 
     def _repeated(self) -> Iterator[list[list[_Group]]]:
         """Groups that come again and again, as in a loop over time: lists of periods, most of them one of one group."""
@@ -311,7 +302,27 @@ class _File:
         """What the items of groups read, input by input."""
         return [list(column) for column in zip(*[self.items[s].inputs for g in groups for s in g.slots], strict=True)]
 
-    def _allocate(self) -> None:
+    def _written(self, share: bool) -> list[list[str]]:
+        """The lines of the function, in parts; with items in room that others had before them, or each in its own."""
+        self.tables = Tables(f"{self.name}_t")
+        self.constants: dict[int, int] = {}  # slots of constants that are looked up: where in the table
+        self.kept: dict[int, int] = {}  # items that are kept in v: where
+        self.wide = 0  # how much room behind them the inputs of one op need
+        self._keep_what_loops_need()
+        self._find_room(share)
+        parts: list[list[str]] = [[]]
+        for periods in self.repeats:
+            if self.in_parts and len(parts[-1]) > _PART:
+                parts.append([])
+            parts[-1] += self._unit(periods)
+        return parts
+
+    def _bytes(self) -> int:
+        """What tables and v take."""
+        tables = sum(table.width * len(table.numbers) for table in self.tables.made.values())
+        return tables + (4 if self.real == "float" else 8) * (len(self.constants) + self.room)
+
+    def _keep_what_loops_need(self) -> None:
         """Items that loops make, or walk over, go to v; others are variables of their own."""
         for periods in self.repeats:
             for group in chain(*periods):
@@ -327,8 +338,30 @@ class _File:
                     self._keep(chain(*zip(*columns, strict=True)))
                 if self._is_of_many(groups[0]):
                     self.wide = max(self.wide, len(columns))
-        in_order = [slot for group in self.groups for slot in group.slots if slot in self.kept]
-        self.kept = {slot: k for k, slot in enumerate(in_order)}
+
+    def _find_room(self, share: bool) -> None:
+        """Where kept items are: those of a loop side by side, in room that nothing needs any more, if it is shared.
+
+        What stands alone has its own room: loops may walk over such items, in their order.
+        """
+        last: dict[int, int] = {}  # of each kept item: when it is read last
+        for at, periods in enumerate(self.repeats):
+            for group in chain(*periods):
+                for slot in group.slots:
+                    last[slot] = at
+                    for x in self.items[slot].inputs:
+                        last[x] = at
+        rooms = Rooms()
+        leaving: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for at, periods in enumerate(self.repeats):
+            slots = [slot for group in chain(*periods) for slot in group.slots if slot in self.kept]
+            begin = rooms.taken(len(slots), again=share and len(slots) >= _LOOP)
+            self.kept.update(zip(slots, range(begin, begin + len(slots)), strict=True))
+            if len(slots) >= _LOOP:
+                leaving[max(last[slot] for slot in slots)].append((begin, len(slots)))
+            for room in leaving.pop(at, []):
+                rooms.leave(*room)
+        self.room = rooms.size
 
     def _keep(self, slots: Iterable[int]) -> None:
         for slot in slots:
@@ -432,16 +465,15 @@ class _File:
             to = self._read(slots, rounds, letters)
         yield from _opened(rounds[len(outer) :], letters[len(outer) :])
         if self._is_looped_sum(group):
-            total = to if declared else "s"
-            yield from "{" * (not declared and not rounds)
-            yield from self._looped_sum(group, columns, rounds, total)
-            if not declared:
-                yield f"{to} = s;"
-            yield from "}" * (not declared and not rounds)
+            in_block = not declared and len(rounds) == len(outer)  # s is of this sum alone
+            yield from "{" * in_block
+            yield from self._looped_sum(group, columns, rounds, to if declared else "s")
+            yield from [] if declared else [f"{to} = s;"]
+            yield from "}" * in_block
         elif self._is_of_many(group):
             before, array = self._gathered(columns, rounds)
             yield from before
-            yield f"{declared}{to} = {c_functions.call_of_many(group.op, array, len(columns))};"
+            yield f"{declared}{to} = {call_of_many(group.op, array, len(columns))};"
         elif group.op == _GUARD:
             read = self._read(columns[0], rounds, letters)
             wanted = self.wanted[group.slots[0]]
@@ -475,7 +507,7 @@ class _File:
         elif group.op == "detach":
             return operands[0]
         elif group.op != "sum":
-            return c_functions.call(group.op, operands)
+            return call(group.op, operands)
         return " + ".join(terms) or "0.0"
 
     def _looped_sum(self, group: _Group, columns: list[list[int]], rounds: list[int], total: str) -> Iterator[str]:
@@ -513,7 +545,7 @@ class _File:
             if all(b - a == 1 for row in rows for a, b in pairwise(row)):
                 array, place = self._walk(columns[0], rounds, letters)
                 return [], array if place == "0" else f"{array} + {place}"
-        room = len(self.kept)
+        room = self.room
         lines: list[str] = []
         for a, b in _runs(arrays):
             at = f"{room + a} + {{at}}" if b - a > 1 and room + a else "{at}" if b - a > 1 else f"{room + a}"
@@ -524,12 +556,8 @@ class _File:
 
     def text(self, test: tuple[Any, ...] | None) -> Text:
         """The whole file."""
-        parts: list[list[str]] = [[]]
-        for periods in self.repeats:
-            if self.in_parts and len(parts[-1]) > _PART:
-                parts.append([])
-            parts[-1] += self._unit(periods)
-        n, room = len(self.code.outputs), max(1, len(self.kept) + self.wide)
+        parts = self.parts
+        n, room = len(self.code.outputs), max(1, self.room + self.wide)
         body: list[str] = []
         status = "status" if self.checks else "0"
         if len(parts) == 1:
@@ -556,8 +584,8 @@ class _File:
                 "",
                 *body,
             ]
-        functions, body, used = c_functions.printed(body, f"{self.name}_", self.real)
-        flags = (*FLAGS, *[f"-fno-builtin-{f}" for f in used if f in c_functions.ROUNDED])
+        functions, body, used = printed(body, f"{self.name}_", self.real)
+        flags = (*FLAGS, *[f"-fno-builtin-{f}" for f in used if f in ROUNDED])
         data = list(laid_out(self._data()))
         sizes = {f"{self.name}_inputs": self.n_inputs, f"{self.name}_outputs": n, f"{self.name}_scratch": room}
         size = ", ".join(f"{what.upper()} = {k}" for what, k in sizes.items())
@@ -584,13 +612,13 @@ class _File:
         if self.constants:
             numbers = [self._literal(self._number(slot)) for slot in self.constants]
             lines = _array(f"static const double {self.name}_c", numbers)
-            yield from map(c_functions.in_single, lines) if self.real == "float" else lines
+            yield from map(in_single, lines) if self.real == "float" else lines
 
     def _header(self, flags: Sequence[str], used: Sequence[str], room: int) -> Iterator[str]:
         program, real, width = self.program, self.real, 4 if self.real == "float" else 8
-        table = sum(t.width * len(t.numbers) for t in self.tables.made.values()) + width * len(self.constants)
+        table = self._bytes() - width * self.room
         counts = ", ".join(f"{n} {op}" for op, n in Counter(i.op.name for i in self.code.instructions).most_common())
-        near = sorted(c_functions.NEAR.keys() & {i.op.name for i in self.code.instructions})
+        near = sorted(NEAR.keys() & {i.op.name for i in self.code.instructions})
         call = f"int {self.name}(const {real} *x, {real} *y, {real} *v);"
         yield f"/* {_comment(program.name)}, a program recorded by chainrule {__version__}."
         yield ""

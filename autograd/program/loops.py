@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import prod
 from typing import Final, NamedTuple
 
-LETTERS: Final = "ijklmnop"  # of loops, outermost first
+LETTERS: Final = (*"ijklmnop", *[f"i{k}" for k in range(9, 65)])  # of loops within loops, outermost first
 _TYPES: Final = (("unsigned char", 1), ("unsigned short", 2), ("unsigned", 4))
 
 
@@ -136,3 +136,35 @@ def flat(extents: Sequence[int], letters: Sequence[str]) -> str:
     """
     terms = [_times(prod(extents[k + 1 :]), letter) for k, letter in enumerate(letters)]
     return "".join(terms).removeprefix(" + ") or "0"
+
+
+class Rooms:
+    """Room in an array, taken and left again.
+
+    >>> rooms = Rooms()
+    >>> rooms.taken(3), rooms.taken(2), rooms.leave(0, 3), rooms.taken(2), rooms.size
+    (0, 3, None, 0, 5)
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._free: list[tuple[int, int]] = []  # where, and how much; in order, none beside another
+
+    def taken(self, n: int, again: bool = True) -> int:
+        """Where n numbers may stand: in room that was left, where there is enough and it may be taken again."""
+        for k, (begin, size) in enumerate(self._free):
+            if again and size >= n > 0:
+                self._free[k : k + 1] = [(begin + n, size - n)] if size > n else []
+                return begin
+        self.size += n
+        return self.size - n
+
+    def leave(self, begin: int, n: int) -> None:
+        """Let others take it."""
+        joined: list[tuple[int, int]] = []
+        for at, size in sorted([*self._free, (begin, n)]):
+            if joined and sum(joined[-1]) == at:
+                joined[-1] = joined[-1][0], joined[-1][1] + size
+            else:
+                joined.append((at, size))
+        self._free = joined
