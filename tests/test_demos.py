@@ -13,6 +13,7 @@ import autograd
 import nn
 from demos import __main__ as listing
 from demos import (
+    course,
     dead_relu,
     debug_a_nan,
     digits,
@@ -72,8 +73,8 @@ def test_build_is_small_and_differentiable(demo):
 def test_the_list_has_every_demo_with_its_first_line(capsys):
     listing.main()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(DEMOS)
-    for line, demo in zip(lines, DEMOS, strict=True):
+    assert len(lines) == len(DEMOS) + 1
+    for line, demo in zip(lines, [*DEMOS, course], strict=True):
         assert line.split(None, 3)[2:] == [demo.__name__, demo.__doc__.splitlines()[0]]
 
 
