@@ -118,7 +118,7 @@ class CProgram:
         """The outputs for floats and Values, one an input; None where a check fails."""
         numbers = [*items, *self.program.captured]
         if Value in {*map(type, numbers)}:
-            numbers = [x.data if type(x) is Value else x for x in numbers]
+            numbers = [x._data if type(x) is Value else x for x in numbers]
         y = self._outputs[:]
         return None if self.fill(array("d", numbers), y) else y.tolist()
 

@@ -398,7 +398,7 @@ class _File:
     def _number(self, slot: int) -> float:
         """The number of a constant."""
         if slot < self.code.inputs:
-            return float(self.program.captured[slot - len(self.program.inputs)].data)
+            return float(self.program.captured[slot - len(self.program.inputs)]._data)
         return self.code.constants[slot - self.code.inputs]
 
     def _literal(self, x: float) -> str:
@@ -630,11 +630,10 @@ class _File:
             f"Tables take {table} bytes. "
             + ("It returns 0, or the number of what went wrong: then y holds nans." if self.checks else "It returns 0.")
         )
-        yield from _paragraph(
-            f"Compiled with {' '.join(flags)} it has the bits that it has in Python"
-            + (f", but for {', '.join(near)}: C's own differ in the last bits" if near else "")
-            + ("." if real == "double" else ", but for single precision.")
-        )
+        near_text = f", but for {', '.join(near)}: C's own differ in the last bits" if near else ""
+        precise = f"the bits that it has in Python on the same C library{near_text}"
+        has = precise if real == "double" else "single precision"
+        yield from _paragraph(f"Compiled with {' '.join(flags)} it has {has}.")
         yield ""
         names = [*program.inputs, *program._captured_names()]
         yield from _named("x", names[: self.n_inputs])
@@ -653,7 +652,7 @@ class _File:
         items = self.program.numbers_of(args)
         if items is None:
             self.program(*args)  # raises what is wrong with them
-        numbers = [*items, *[v.data for v in self.program.captured]]
+        numbers = [*items, *[v._data for v in self.program.captured]]
         outputs = self.program.run(items, False)
         if outputs is None:
             self.program(*args)  # raises what keeps it from a result

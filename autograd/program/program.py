@@ -480,7 +480,8 @@ class Program(Caller):
 
         Its comment says how the function is called and compiled, what the numbers are called that it reads and fills,
         what it returns where a guard fails or an op raises, and how large it is. Compiled with the flags that stand
-        there it has the program's bits; `gamma`, `lgamma` and `hypot` are C's own there, which differ in the last ones.
+        there, on the same C library, it has the program's bits; `gamma`, `lgamma` and `hypot` are C's own, which
+        differ in the last ones.
 
         Args:
             path: where to write it; nowhere if None.
@@ -522,7 +523,8 @@ class Program(Caller):
     def compile_c(self, *, argnums: int | tuple[int, ...] = 0) -> CProgram:
         """The program, compiled by the machine's C compiler: called as the program is, with the same results.
 
-        Its ``value_and_grad`` is the gradient's, compiled at its first call.
+        Its ``value_and_grad`` is the gradient's, compiled at its first call; ``fill`` takes buffers and copies nothing.
+        The results are those of `to_c`: to the last bit, but for `gamma`, `lgamma` and `hypot`.
 
         Args:
             argnums: what `value_and_grad` differentiates by.
