@@ -3,7 +3,7 @@
     int loss(const double *restrict x, double *restrict y, double *restrict v)
 
 reads inputs x, fills outputs y, works in v, and returns 0, or which check failed: then y holds nans. Ops of the same
-kind that need nothing from one another are one loop, chains of additions one sum (schedule.py), so that the text
+kind that need nothing from one another are one loop, chains of additions one sum (chains.py), so that the text
 stays short; what stands alone is a line of its own. Every op has the bits that it has in Python.
 """
 
@@ -24,9 +24,9 @@ from .._version import __version__
 from ..errors import ExportError, InputError, InputTypeError
 from ..native.as_c import laid_out
 from .c_functions import EXACT, NEAR, ROUNDED, call, call_of_many, has_c, in_single, printed
+from .chains import PAIRS, Item, items_of
 from .code import Code, is_built_in
 from .loops import LETTERS, Rooms, Tables, Walk, extents, flat
-from .schedule import PAIRS, Item, collected
 from .symbols import TOTAL
 
 FLAGS: Final = ("-std=c99", "-O2", "-ffp-contract=off")  # a fused a * b + c has other bits
@@ -123,7 +123,7 @@ class _File:
         self.n_inputs = leaves - len(self.baked)
         n = len(raising)
         self._refuse_what_has_no_c(dict(zip(places[:n], raising, strict=True)))
-        self.items = collected(self.code, self.first)
+        self.items = items_of(self.code, self.first)
         self.status: dict[int, int] = {}
         guarded = self._checked(dict(zip(raising, places[:n], strict=True)), places[n:], ieee)
         self.place: dict[int, int] = {}  # of outputs: where in y
@@ -195,14 +195,14 @@ class _File:
             if slot in self.items and slot not in self.place:
                 self.place[slot] = k
             else:
-                self.items[new + k] = Item("detach", (slot,), False)
+                self.items[new + k] = Item("detach", (slot,))
                 self.place[new + k] = k
 
     def _add_guards(self, guarded: dict[tuple[int, float], int]) -> None:
         new = self.first + len(self.code.instructions) + len(self.code.outputs)
         self.wanted: dict[int, float] = {}
         for k, ((slot, wanted), status) in enumerate(guarded.items(), new):
-            self.items[k] = Item(_GUARD, (slot,), False)
+            self.items[k] = Item(_GUARD, (slot,))
             self.status[k], self.wanted[k] = status, wanted
 
     def _leave_out_dead(self) -> None:
@@ -224,7 +224,7 @@ class _File:
         level = dict.fromkeys(range(self.first), 0)
         together: dict[Any, list[int]] = defaultdict(list)
         signs = 0
-        for slot, (op, inputs, _) in self.items.items():
+        for slot, (op, inputs) in self.items.items():
             level[slot] = at = 1 + max([level[x] for x in inputs], default=0)
             if op == "copysign":
                 signs = signs or self._check("copysign(a, b) of a b that is nan: its sign means nothing")
