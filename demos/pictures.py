@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +251,32 @@ def orbit(
     for axes in panels.flat:
         axes.grid(color="#e5e7eb")
         axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path)
+
+
+def loss_curve(losses: Sequence[float], levels: Mapping[str, float], title: str, path: Path, width: int = 50) -> None:
+    """The loss step by step, its running mean, and levels to compare it with.
+
+    Args:
+        losses: one a step.
+        levels: held-out losses, by name.
+        title: what it shows.
+        path: where the picture goes.
+        width: how many steps the running mean goes back.
+    """
+    figure, panels = new_figure(1, 1, figsize=(9, 5))
+    axes = panels.flat[0]
+    steps = range(1, len(losses) + 1)
+    means = [math.fsum(part) / len(part) for part in (losses[max(0, i - width) : i] for i in steps)]
+    axes.plot(steps, losses, ".", color=BLUE, alpha=0.3, markersize=3, label="one step")
+    axes.plot(steps, means, color=BLUE, linewidth=2, label=f"mean of the last {width}")
+    for (name, level), colour in zip(levels.items(), (ORANGE, GREY, RED), strict=False):
+        axes.axhline(level, color=colour, linewidth=1.5, linestyle="dashed", label=f"{name}, held out: {level:.3f}")
+    axes.set(xlabel="step", ylabel="cross-entropy, nats a letter")
+    axes.grid(color="#e5e7eb")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, ncols=2)
+    axes.set_title(title, fontsize=13)
     figure.savefig(path)
 
 

@@ -19,7 +19,7 @@ from autograd import Value, ops
 from autograd.debugger import Session
 from autograd.testing.numeric import central
 from demos.course import LESSONS, __main__, deltas, plots, regression, relu_net, sigmoid_net, xor
-from tests import pythons, test_course_training
+from tests import pythons, test_course_training, test_sequences
 from tests.looking import check_svg, without_graphviz
 from tests.test_demos import is_picture
 
@@ -372,4 +372,5 @@ PROMISES: dict[str, Any] = {
     "deltas": deltas_promises,
     "regression": regression_promises,
     **test_course_training.PROMISES,
+    **test_sequences.PROMISES,
 }

@@ -10,4 +10,5 @@ folder. ``quick`` makes the same statements of fewer epochs or samples.
 LESSONS = (
     "relu_net", "sigmoid_net", "xor", "deltas", "regression", "mnist",
     "order", "gradient_flow", "clipping", "dead_units", "optimisers", "batches", "overfitting",
+    "convolution", "rnn", "lstm", "attention",
 )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import autograd as ag
 import nn
@@ -38,6 +40,86 @@ def curves(lines: Mapping[str, Sequence[float] | Mapping[int, float]], title: st
     if len(lines) > 1:
         axes.legend(frameon=False)
     axes.set_title(title, fontsize=13, pad=10)
+    figure.savefig(path)
+
+
+def smoothed(xs: Sequence[float], width: int = 20) -> list[float]:
+    """The mean of each figure and of up to width - 1 before it."""
+    return [fmean(xs[max(0, i - width) : i]) for i in range(1, len(xs) + 1)]
+
+
+def flow(lines: Mapping[str, Sequence[float]], title: str, path: Path, *, read: int,
+         y: str = "|dL/dh|, the gradient of the hidden state") -> None:  # fmt: skip
+    """The length of a gradient step by step through time: it comes in at the right, and flows to the left.
+
+    Args:
+        lines: by name, a length after each step.
+        title: what it shows.
+        path: where the picture goes.
+        read: how many of the steps read; in those after them the net waits.
+        y: what is drawn.
+    """
+    figure, panels = new_figure(1, 1, figsize=(9, 5))
+    axes = panels.flat[0]
+    for (name, ys), colour in zip(lines.items(), COLOURS, strict=False):
+        axes.plot(range(1, len(ys) + 1), ys, label=name, color=colour, linewidth=2, marker="o", markersize=3)
+    axes.axvspan(0.5, read + 0.5, color=BLUE, alpha=0.08, linewidth=0, label="reads")
+    axes.set(xlabel="step (the gradient flows from right to left)", ylabel=y, yscale="log")
+    axes.grid(color="#e5e7eb")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    axes.set_title(title, fontsize=13, pad=10)
+    figure.savefig(path)
+
+
+def kernels(weights: Sequence[Any], images: Sequence[Any], maps: Sequence[Sequence[Any]], path: Path) -> None:
+    """Kernels in the first row, and below, in a row each, images and what each kernel answers at every place.
+
+    Args:
+        weights: of each kernel, rows of numbers.
+        images: rows of pixels.
+        maps: for each image, and each kernel, rows of numbers.
+        path: where the picture goes.
+    """
+    rows = [[None, *weights], *([image, *answers] for image, answers in zip(images, maps, strict=True))]
+    wide = len(rows[0])
+    figure, panels = new_figure(len(rows), wide, figsize=(2.0 * wide, 2.1 * len(rows)))
+    for i, row in enumerate(rows):
+        largest = max(abs(x) for numbers in row[1:] for line in numbers for x in line)
+        for j, (numbers, axes) in enumerate(zip(row, panels[i], strict=True)):
+            axes.set(xticks=[], yticks=[])
+            if numbers is None:
+                axes.axis("off")
+            elif j == 0:
+                axes.imshow(numbers, cmap="gray_r")
+                axes.set_title("image", fontsize=11)
+            else:
+                axes.imshow(numbers, cmap="RdBu", vmin=-largest, vmax=largest)
+                axes.set_title(f"{'kernel' if i == 0 else 'answers of'} {j}", fontsize=11)
+    figure.suptitle("Kernels and what they answer: blue is positive, red negative")
+    figure.savefig(path)
+
+
+def attention(weights: Mapping[str, Any], word: str, wanted: str, path: Path) -> None:
+    """Where attention looks: a row for each place that asks, a column for each that is looked at.
+
+    Args:
+        weights: by name, a panel each: rows of weights.
+        word: the letters that are looked at.
+        wanted: the letter that each place has to find.
+        path: where the picture goes.
+    """
+    figure, panels = new_figure(1, len(weights), figsize=(1.0 + 4.6 * len(weights), 4.9))
+    for axes, (name, rows) in zip(panels.flat, weights.items(), strict=True):
+        shown = axes.imshow(rows, cmap="Blues", vmin=0.0, vmax=1.0)
+        for i, row in enumerate(rows):
+            for j, weight in enumerate(row):
+                axes.text(j, i, f"{weight:.2f}", ha="center", va="center", color="white" if weight > 0.6 else "black")
+        axes.set_xticks(range(len(word)), list(word))
+        axes.set_yticks(range(len(wanted)), list(wanted))
+        axes.set(xlabel="the letters it looks at", ylabel="the letter it has to write", title=name)
+    figure.colorbar(shown, ax=list(panels.flat)).set_label("weight")
+    figure.suptitle("Where attention looks", fontsize=13)
     figure.savefig(path)
 
 
