@@ -575,7 +575,7 @@ static int32_t shared_row(Made *m, int32_t op, int raises, const int32_t *given,
 {
     Listing *l = m->code;
     size_t i = row_hash(op, raises, given, n) & m->row_mask;
-    for (; op < USERS && m->rows_of[i] != -1; i = (i + 1) & m->row_mask) {
+    for (; op != OP_ADD && op < USERS && m->rows_of[i] != -1; i = (i + 1) & m->row_mask) {
         ListingRow *r = l->rows + m->rows_of[i];
         if (r->op == op && (int)(r->place & 1) == raises && r->count == n
             && !memcmp(row_inputs(l, m->rows_of[i]), given, n * sizeof *given))
@@ -585,7 +585,7 @@ static int32_t shared_row(Made *m, int32_t op, int raises, const int32_t *given,
     if (slot < 0)
         return INT32_MAX;
     memcpy(row_inputs(l, slot), given, n * sizeof *given);
-    if (op < USERS)
+    if (op != OP_ADD && op < USERS)
         m->rows_of[i] = slot;
     return slot;
 }
@@ -603,25 +603,20 @@ static void mark_live(Listing *l, size_t leaves, char *live)
     }
 }
 
-/* An op's function of floats. */
-static PyObject *float_function(int32_t op, PyObject *operation)
+/* Where a number is in the code: leaves first, then the numbers, then the rows. */
+static inline int32_t code_slot(const Listing *code, Py_ssize_t leaves, int32_t x)
 {
-    static PyObject *functions[USERS];
-    if (op >= USERS)
-        return PyObject_CallOneArg(ask.function, operation);
-    if (!functions[op] && !(functions[op] = PyObject_CallOneArg(ask.function, operation)))
-        return NULL;
-    return Py_NewRef(functions[op]);
+    return x < 0 ? (int32_t)leaves + ~x : x < leaves ? x : x + (int32_t)code->number_count;
 }
 
-/* listing.lowered(leaves, outputs, conditions): (constants, instructions, outputs, conditions) of its code, or None */
+/* listing.lowered(leaves, outputs, conditions): (constants, listing, outputs, conditions) of its code, or None */
 static PyObject *listing_lowered(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     Listing *l = (Listing *)self;
     Py_ssize_t leaves = n == 3 ? PyLong_AsSsize_t(args[0]) : -1;
     PyObject *outputs = leaves >= 0 ? PySequence_Fast(args[1], "outputs") : NULL;
     PyObject *conditions = outputs ? PySequence_Fast(args[2], "conditions") : NULL, *answer = NULL;
-    PyObject *constants = NULL, *made = NULL, *results = NULL, *tests = NULL;
+    PyObject *constants = NULL, *results = NULL, *tests = NULL;
     Made m = {NULL, NULL, NULL, 63, 63};
     int32_t *known = PyMem_RawMalloc((l->count + 1) * sizeof *known), few[FEW], *given = few;
     char *live = PyMem_RawCalloc(l->count + 1, 1);
@@ -652,6 +647,11 @@ static PyObject *listing_lowered(PyObject *self, PyObject *const *args, Py_ssize
             live[x] = 1;
     }
     mark_live(l, leaves, live);
+    int times_one = 0;   /* data may be 1.0, and products with them are to look like the others beside them */
+    for (size_t k = leaves; k < l->count && !times_one; k++)
+        if (l->rows[k].op == OP_MUL && l->rows[k].place & 1)
+            for (int i = 0; i < 2; i++)
+                times_one |= row_inputs(l, k)[i] < 0 && l->numbers[~row_inputs(l, k)[i]] == 1.0;
     for (Py_ssize_t k = 0; k < leaves; k++)
         if ((known[k] = new_row(m.code, ROW_LEAF, 0, 0, 0)) < 0)
             goto done;
@@ -669,7 +669,8 @@ static PyObject *listing_lowered(PyObject *self, PyObject *const *args, Py_ssize
             given[i] = x >= 0 ? known[x] : shared_number(&m, l->numbers[~x]);
             failed |= given[i] == INT32_MAX;
         }
-        int simpler = failed ? -1 : simplified(&m, l, r->op, raises, given, r->count, known + k);
+        const int kept = times_one && r->op == OP_MUL && (given[0] >= 0 || given[1] >= 0);
+        int simpler = failed ? -1 : kept ? 0 : simplified(&m, l, r->op, raises, given, r->count, known + k);
         if (simpler == 0 && (known[k] = shared_row(&m, r->op, raises, given, r->count)) == INT32_MAX)
             simpler = -1;
         if (given != few)
@@ -715,7 +716,7 @@ static PyObject *listing_lowered(PyObject *self, PyObject *const *args, Py_ssize
         else
             PyList_SET_ITEM(results, i, slot);
     }
-    if (!results || !(constants = PyTuple_New(c->number_count)) || !(made = PyTuple_New(c->count - leaves)))
+    if (!results || !(constants = PyTuple_New(c->number_count)))
         goto done;
     for (size_t k = 0; k < c->number_count; k++) {
         PyObject *x = PyFloat_FromDouble(c->numbers[k]);
@@ -723,35 +724,9 @@ static PyObject *listing_lowered(PyObject *self, PyObject *const *args, Py_ssize
             goto done;
         PyTuple_SET_ITEM(constants, k, x);
     }
-    PyTypeObject *instruction = (PyTypeObject *)ask.instruction;
-    const int32_t shift = (int32_t)c->number_count, first = (int32_t)leaves;
-#define SLOT(x) ((x) < 0 ? first + ~(x) : (x) < first ? (x) : (x) + shift)
-    for (size_t k = leaves; k < c->count; k++) {
-        ListingRow *r = c->rows + k;
-        PyObject *inputs = PyTuple_New(r->count), *item = inputs ? instruction->tp_alloc(instruction, 4) : NULL;
-        PyObject *operation = op_object(l, r->op), *function = item ? float_function(r->op, operation) : NULL;
-        for (uint32_t i = 0; function && i < r->count; i++) {
-            int32_t x = row_inputs(c, k)[i];
-            PyObject *slot = PyLong_FromLong(SLOT(x));
-            if (!slot)
-                Py_CLEAR(function);
-            else
-                PyTuple_SET_ITEM(inputs, i, slot);
-        }
-        if (!function) {
-            Py_XDECREF(inputs);
-            Py_XDECREF(item);
-            goto done;
-        }
-        PyTuple_SET_ITEM(item, 0, function);
-        PyTuple_SET_ITEM(item, 1, inputs);
-        PyTuple_SET_ITEM(item, 2, Py_NewRef(operation));
-        PyTuple_SET_ITEM(item, 3, PyBool_FromLong(r->place & 1));
-        PyTuple_SET_ITEM(made, k - leaves, item);
-    }
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(results); i++) {
         int32_t x = (int32_t)PyLong_AsLong(PyList_GET_ITEM(results, i));
-        PyObject *slot = PyLong_FromLong(SLOT(x));
+        PyObject *slot = PyLong_FromLong(code_slot(c, leaves, x));
         if (!slot || PyList_SetItem(results, i, slot) < 0)
             goto done;
     }
@@ -759,14 +734,13 @@ static PyObject *listing_lowered(PyObject *self, PyObject *const *args, Py_ssize
     Py_ssize_t at = 0;
     while (pairs && PyDict_Next(tests, &at, &key, &none)) {
         int32_t x = (int32_t)PyLong_AsLong(PyTuple_GET_ITEM(key, 0));
-        PyObject *pair = Py_BuildValue("iO", (int)SLOT(x), PyTuple_GET_ITEM(key, 1));
+        PyObject *pair = Py_BuildValue("iO", (int)code_slot(c, leaves, x), PyTuple_GET_ITEM(key, 1));
         if (!pair || PyList_Append(pairs, pair) < 0)
             Py_CLEAR(pairs);
         Py_XDECREF(pair);
     }
-#undef SLOT
     if (pairs)
-        answer = Py_BuildValue("OOOO", constants, made, results, pairs);
+        answer = Py_BuildValue("OOOO", constants, (PyObject *)c, results, pairs);
     Py_XDECREF(pairs);
 done:
     PyMem_RawFree(known);
@@ -777,9 +751,277 @@ done:
     Py_XDECREF(outputs);
     Py_XDECREF(conditions);
     Py_XDECREF(constants);
-    Py_XDECREF(made);
     Py_XDECREF(results);
     Py_XDECREF(tests);
+    return answer;
+}
+
+/* An op's function of floats. */
+static PyObject *float_function(int32_t op, PyObject *operation)
+{
+    static PyObject *functions[USERS];
+    if (op >= USERS)
+        return PyObject_CallOneArg(ask.function, operation);
+    if (!functions[op] && !(functions[op] = PyObject_CallOneArg(ask.function, operation)))
+        return NULL;
+    return Py_NewRef(functions[op]);
+}
+
+/* listing.instructions(leaves): those of the code that `lowered` made */
+static PyObject *listing_instructions(PyObject *self, PyObject *arg)
+{
+    Listing *c = (Listing *)self;
+    Py_ssize_t leaves = PyLong_AsSsize_t(arg);
+    PyObject *made = leaves < 0 || (size_t)leaves > c->count ? NULL : PyTuple_New(c->count - leaves);
+    PyTypeObject *instruction = (PyTypeObject *)ask.instruction;
+    for (size_t k = leaves; made && k < c->count; k++) {
+        ListingRow *r = c->rows + k;
+        PyObject *inputs = PyTuple_New(r->count), *item = inputs ? instruction->tp_alloc(instruction, 4) : NULL;
+        PyObject *operation = op_object(c, r->op), *function = item ? float_function(r->op, operation) : NULL;
+        for (uint32_t i = 0; function && i < r->count; i++) {
+            PyObject *slot = PyLong_FromLong(code_slot(c, leaves, row_inputs(c, k)[i]));
+            if (!slot)
+                Py_CLEAR(function);
+            else
+                PyTuple_SET_ITEM(inputs, i, slot);
+        }
+        if (!function) {
+            Py_XDECREF(inputs);
+            Py_XDECREF(item);
+            Py_CLEAR(made);
+            break;
+        }
+        PyTuple_SET_ITEM(item, 0, function);
+        PyTuple_SET_ITEM(item, 1, inputs);
+        PyTuple_SET_ITEM(item, 2, Py_NewRef(operation));
+        PyTuple_SET_ITEM(item, 3, PyBool_FromLong(r->place & 1));
+        PyTuple_SET_ITEM(made, k - leaves, item);
+    }
+    return made;
+}
+
+/* listing.is_built_in(): whether all its ops are this library's */
+static PyObject *listing_is_built_in(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    Listing *l = (Listing *)self;
+    for (size_t k = 0; k < l->count; k++)
+        if (l->rows[k].op >= USERS)
+            Py_RETURN_FALSE;
+    Py_RETURN_TRUE;
+}
+
+/* ── Sums made whole again: program/sums.py ───────────────────────────────────────────────────────────────── */
+
+typedef struct { int32_t a, b; } Term;   /* two factors; or one number, and in place of b INT32_MIN, in the end -1 */
+
+typedef struct {
+    Listing *code;
+    Py_ssize_t leaves;
+    uint32_t *uses, *in_sums;
+    Term *terms;
+    size_t count, room;
+    int32_t one;
+} Sums;
+
+static int is_sum(int32_t op) { return op == OP_ADD || op == OP_SUM || op == OP_DOT; }
+
+static int push_term(Sums *s, int32_t a, int32_t b)
+{
+    if (grown((void **)&s->terms, &s->room, sizeof *s->terms, s->count + 1) < 0)
+        return -1;
+    s->terms[s->count++] = (Term){a, b};
+    return 0;
+}
+
+/* The terms of a sum, from the right to the left, as inputs of the listing; INT32_MIN stands beside a single one. */
+static int terms_of(Sums *s, size_t k)
+{
+    Listing *c = s->code;
+    for (s->count = 0;;) {
+        ListingRow *r = c->rows + k;
+        const int32_t *inputs = row_inputs(c, k);
+        if (r->op == OP_DOT) {
+            for (uint32_t i = r->count / 2; i-- > 0;)
+                if (push_term(s, inputs[i], inputs[r->count / 2 + i]) < 0)
+                    return -1;
+            return 0;
+        }
+        for (uint32_t i = r->count; i-- > 1;)
+            if (push_term(s, inputs[i], INT32_MIN) < 0)
+                return -1;
+        int32_t first = inputs[0];
+        if (first < s->leaves || s->uses[first] > 1 || !is_sum(c->rows[first].op))
+            return push_term(s, first, INT32_MIN);
+        k = first;
+    }
+}
+
+static PyObject *slots_object(const int32_t *slots, size_t n)
+{
+    PyObject *made = PyTuple_New(n);
+    for (size_t i = 0; made && i < n; i++) {
+        PyObject *slot = PyLong_FromLong(slots[i]);
+        if (!slot)
+            Py_CLEAR(made);
+        else
+            PyTuple_SET_ITEM(made, i, slot);
+    }
+    return made;
+}
+
+/* The inputs of a sum, and in *op its name's number. */
+static PyObject *sum_object(Sums *s, size_t k, int32_t *op)
+{
+    Listing *c = s->code;
+    if (terms_of(s, k) < 0)
+        return NULL;
+    for (size_t i = 0, j = s->count; i + 1 < j--; i++) {
+        Term term = s->terms[i];
+        s->terms[i] = s->terms[j];
+        s->terms[j] = term;
+    }
+    const int first_is_number = s->terms[0].b == INT32_MIN;
+    size_t n = s->count, products = 0;
+    int32_t *slots = PyMem_RawMalloc((2 * n + 1) * sizeof *slots);
+    if (!slots)
+        return PyErr_NoMemory();
+    for (size_t i = 0; i < n; i++) {
+        int32_t x = s->terms[i].a;
+        if (s->terms[i].b == INT32_MIN)
+            products += x >= s->leaves && s->uses[x] == s->in_sums[x] && c->rows[x].op == OP_MUL;
+        else
+            products++;
+    }
+    if (first_is_number && (2 * products < n - 1 || !products)) {
+        *op = n == 2 ? OP_ADD : OP_SUM;
+        for (size_t i = 0; i < n; i++)
+            slots[i] = code_slot(c, s->leaves, s->terms[i].a);
+        PyObject *made = slots_object(slots, n);
+        PyMem_RawFree(slots);
+        return made;
+    }
+    for (size_t i = 0; i < n; i++) {
+        Term *term = s->terms + i;
+        int32_t x = term->a;
+        if (term->b == INT32_MIN) {
+            if (x >= s->leaves && s->uses[x] == s->in_sums[x] && c->rows[x].op == OP_MUL)
+                *term = (Term){row_inputs(c, x)[0], row_inputs(c, x)[1]};
+            else {
+                *term = (Term){code_slot(c, s->leaves, x), -1};
+                continue;
+            }
+        }
+        int32_t a = code_slot(c, s->leaves, term->a), b = code_slot(c, s->leaves, term->b);
+        *term = a < b ? (Term){a, b} : (Term){b, a};
+    }
+    if (n == 2 && s->terms[1].b == -1) { /* a + b is b + a */
+        Term term = s->terms[0];
+        s->terms[0] = s->terms[1];
+        s->terms[1] = term;
+    }
+    const size_t start = s->terms[0].b == -1, pairs = n - start;
+    if (start)
+        slots[0] = s->terms[0].a;
+    for (size_t i = 0; i < pairs; i++) {
+        Term term = s->terms[start + i];
+        slots[start + i] = term.a;
+        slots[start + pairs + i] = term.b == -1 ? s->one : term.b;
+    }
+    *op = start ? M_PAIRS : OP_DOT;
+    PyObject *made = slots_object(slots, start + 2 * pairs);
+    PyMem_RawFree(slots);
+    return made;
+}
+
+/* listing.collected(leaves, needed, item): what is to be computed, by slot, in order; `needed` are slots of the code */
+static PyObject *listing_collected(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    Listing *c = (Listing *)self;
+    Py_ssize_t leaves = n == 3 ? PyLong_AsSsize_t(args[0]) : -1;
+    PyObject *wanted = leaves >= 0 ? PySequence_Fast(args[1], "needed") : NULL, *items = NULL, *answer = NULL;
+    const int32_t shift = (int32_t)c->number_count;
+    Sums s = {c, leaves, NULL, NULL, NULL, 0, 0, (int32_t)c->count + shift};
+    char *needed = PyMem_RawCalloc(c->count + 1, 1);
+    s.uses = PyMem_RawCalloc(c->count + 1, sizeof *s.uses);
+    s.in_sums = PyMem_RawCalloc(c->count + 1, sizeof *s.in_sums);
+    PyObject **made = PyMem_RawCalloc(c->count + 1, sizeof *made);
+    if (!wanted || !needed || !s.uses || !s.in_sums || !made || !(items = PyDict_New())) {
+        if (!PyErr_Occurred())
+            PyErr_NoMemory();
+        goto done;
+    }
+    for (size_t k = leaves; k < c->count; k++)
+        for (uint32_t i = 0; i < c->rows[k].count; i++) {
+            int32_t x = row_inputs(c, k)[i];
+            if (x >= 0) {
+                s.uses[x]++;
+                s.in_sums[x] += c->rows[k].op == OP_ADD || c->rows[k].op == OP_SUM;
+            }
+        }
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(wanted); i++) {
+        Py_ssize_t x = PyLong_AsSsize_t(PySequence_Fast_GET_ITEM(wanted, i));
+        if (x < 0 || x >= s.one)
+            goto done;
+        if (x >= leaves + shift) {
+            needed[x - shift] = 1;
+            s.uses[x - shift]++;
+        }
+    }
+    PyTypeObject *type = (PyTypeObject *)args[2];
+    for (size_t k = c->count; k-- > (size_t)leaves;) {
+        ListingRow *r = c->rows + k;
+        int32_t op = r->op;
+        const int may_raise = r->place & 1 && !never_raises[op];
+        if (!needed[k] && !may_raise)
+            continue;
+        PyObject *inputs = NULL;
+        if (is_sum(op))
+            inputs = sum_object(&s, k, &op);
+        else {
+            inputs = PyTuple_New(r->count);
+            for (uint32_t i = 0; inputs && i < r->count; i++) {
+                PyObject *slot = PyLong_FromLong(code_slot(c, leaves, row_inputs(c, k)[i]));
+                if (!slot)
+                    Py_CLEAR(inputs);
+                else
+                    PyTuple_SET_ITEM(inputs, i, slot);
+            }
+        }
+        PyObject *name = PyUnicode_InternFromString(op < N_OPS ? op_rows[op].name : machine_ops[op - N_OPS]);
+        made[k] = inputs && name ? type->tp_alloc(type, 3) : NULL;
+        if (!made[k]) {
+            Py_XDECREF(inputs);
+            Py_XDECREF(name);
+            goto done;
+        }
+        PyTuple_SET_ITEM(made[k], 0, name);
+        PyTuple_SET_ITEM(made[k], 1, inputs);
+        PyTuple_SET_ITEM(made[k], 2, PyBool_FromLong(may_raise));
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(inputs); i++) {
+            Py_ssize_t x = PyLong_AsSsize_t(PyTuple_GET_ITEM(inputs, i));
+            if (x >= leaves + shift && x < s.one)
+                needed[x - shift] = 1;
+        }
+    }
+    for (size_t k = leaves; k < c->count; k++)
+        if (made[k]) {
+            PyObject *slot = PyLong_FromSize_t(k + shift);
+            int failed = !slot || PyDict_SetItem(items, slot, made[k]) < 0;
+            Py_XDECREF(slot);
+            if (failed)
+                goto done;
+        }
+    answer = Py_NewRef(items);
+done:
+    for (size_t k = 0; made && k < c->count; k++)
+        Py_XDECREF(made[k]);
+    PyMem_RawFree(made);
+    PyMem_RawFree(needed);
+    PyMem_RawFree(s.uses);
+    PyMem_RawFree(s.in_sums);
+    PyMem_Free(s.terms);
+    Py_XDECREF(wanted);
+    Py_XDECREF(items);
     return answer;
 }
 
@@ -805,6 +1047,9 @@ static PyMethodDef listing_methods[] = {
     {"leading", listing_leading, METH_O, NULL},
     LISTING_FAST(gradients),
     LISTING_FAST(lowered),
+    {"instructions", listing_instructions, METH_O, NULL},
+    {"is_built_in", listing_is_built_in, METH_NOARGS, NULL},
+    LISTING_FAST(collected),
     {NULL, NULL, 0, NULL},
 };
 

@@ -8,6 +8,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -606,6 +607,7 @@ static PyMethodDef module_methods[] = {
     {"machine_ops", module_machine_ops, METH_NOARGS, NULL},
     {"caller", module_caller, METH_O, NULL},
     {"connect_programs", module_connect_programs, METH_VARARGS, NULL},
+    {"instruction_set", module_instruction_set, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -618,6 +620,10 @@ static int module_exec(PyObject *module)
     if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&ListingType) < 0
         || PyType_Ready(&CallerType) < 0)
         return -1;
+    PyObject *sets = module_instruction_set(NULL, Py_None);
+    if (!sets)
+        return -1;
+    Py_DECREF(sets);
     if (PyModule_AddStringConstant(module, "sources", SOURCES) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "Value", (PyObject *)&NodeType);

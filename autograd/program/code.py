@@ -2,13 +2,15 @@
 
 Nothing here changes a bit of a result. An op of constants is computed beforehand; ``1.0 * x`` and ``x / 1.0`` are x, to
 the last bit; of two equal ops one is computed. Additions are not reordered, nor are products with 0.0
-left out: an infinity or a nan would be lost.
+left out: an infinity or a nan would be lost. Data that are constants of the program stay as regular as they are, for
+schedule.py to find their matrices again: sums of equal beginnings are not shared, and where the function itself
+multiplies by 1.0, no such product is left out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +18,8 @@ from .. import ops
 from ..ops import ARITHMETIC, Op, number
 from .listing import Input, Listing, Slot
 from .symbols import BY_NAME, TOTAL, detach, select
+
+_ONE: Final = repr(1.0)
 
 
 class Instruction(NamedTuple):
@@ -25,6 +29,32 @@ class Instruction(NamedTuple):
     inputs: tuple[Slot, ...]
     op: Op
     raises: bool
+
+
+class Instructions(Sequence[Instruction]):
+    """Instructions of a compiled listing, made when they are first looked at: the machine is made without them."""
+
+    def __init__(self, listing: Any, leaves: int) -> None:
+        self.listing = listing
+        self._leaves = leaves
+        self._made: tuple[Instruction, ...] | None = None
+
+    def _all(self) -> tuple[Instruction, ...]:
+        if self._made is None:
+            self._made = self.listing.instructions(self._leaves)
+        return self._made
+
+    def __len__(self) -> int:
+        return len(self.listing) - self._leaves
+
+    def __getitem__(self, k: Any) -> Any:
+        return self._all()[k]
+
+    def __iter__(self) -> Iterator[Instruction]:
+        return iter(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
 
 
 class Code(NamedTuple):
@@ -40,7 +70,7 @@ class Code(NamedTuple):
 
     inputs: int
     constants: tuple[float, ...]
-    instructions: tuple[Instruction, ...]
+    instructions: Sequence[Instruction]
     outputs: tuple[Slot, ...]
     conditions: tuple[tuple[Slot, float], ...]
 
@@ -76,12 +106,19 @@ def lowered(
     outputs, conditions = list(outputs), list(conditions)
     if type(listing) is not Listing:
         found = listing.lowered(leaves, outputs, conditions)  # type: ignore[attr-defined]
-        return None if found is None else Code(leaves, *map(tuple, found))
+        if found is None:
+            return None
+        numbers, made_in_c, results, tests = found
+        return Code(leaves, numbers, Instructions(made_in_c, leaves), tuple(results), tuple(tests))
     live = _live(listing, leaves, [*outputs, *(slot for slot, _ in conditions)])
     constants = _Constants()
     known: list[int] = list(range(leaves))  # of each old slot: what computes it, or the key of a constant
     shared: dict[Any, int] = {}
     made: list[tuple[Op, tuple[int, ...], bool]] = []
+    times_one = any(
+        op is ops.mul and raises and _ONE in map(repr, given)
+        for op, raises, given in zip(listing.ops, listing.raises, listing.inputs, strict=True)
+    )
 
     def now(x: Input) -> int:
         return known[x] if type(x) is int else constants.key(x)
@@ -93,10 +130,10 @@ def lowered(
         op, raises = listing.ops[k], bool(listing.raises[k])
         assert op is not None
         given = tuple([known[x] if type(x) is int else constants.key(x) for x in listing.inputs[k]])
-        simpler = _folded(op, raises, given, constants)
+        simpler = None if times_one and op is ops.mul and max(given) >= 0 else _folded(op, raises, given, constants)
         if simpler is None:
             key = (op, given, raises)
-            simpler = shared.get(key) if is_built_in(op) else None
+            simpler = shared.get(key) if is_built_in(op) and op is not ops.add else None
         if simpler is None:
             simpler = shared[key] = leaves + len(made)
             made.append(key)
