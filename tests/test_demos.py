@@ -3,6 +3,7 @@
 import importlib
 import math
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from demos import (
     dead_relu,
     debug_a_nan,
     digits,
+    export_c,
     first_principles,
     gallery,
     greeks,
@@ -31,7 +33,7 @@ from demos import (
 from tests import pythons
 from tests.looking import check_svg, without_graphviz
 
-DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, microgpt, moons, orbit, peak,
+DEMOS = [dead_relu, debug_a_nan, digits, export_c, first_principles, gallery, greeks, microgpt, moons, orbit, peak,
          vanishing, workers]  # fmt: skip
 STORIES = [debug_a_nan, dead_relu, vanishing]
 GRAPH = ["graph.svg", "player.html"]
@@ -221,6 +223,19 @@ def test_greeks_are_their_closed_forms(tmp_path, capsys):
         found, truth = greeks.greeks(market), greeks.closed_forms(market)
         size = {name: max(abs(x), 1e-6) for name, x in truth.items()}
         assert all(found[name] == pytest.approx(truth[name], abs=1e-10 * size[name]) for name in truth)
+
+
+def test_export_c_writes_what_compiles_to_the_same_bits(tmp_path, capsys):
+    export_c.main(["--out", str(tmp_path)])
+    shown = capsys.readouterr().out
+    for name in ("option", "net"):
+        assert "#ifdef" in (tmp_path / f"{name}.c").read_text()
+    if any(map(shutil.which, ("cc", "gcc", "clang"))):
+        assert shown.count("every bit as the engine has it: True") == 2
+        assert shown.count(", 0 of variables") == shown.count("bytes of code")
+        assert len(re.findall(r"in C on buffers \d", shown)) == 2
+    else:
+        assert shown.count("not compiled: there is no C compiler") == 2
 
 
 def kepler(velocity, time):
