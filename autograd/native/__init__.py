@@ -1,7 +1,8 @@
 """The compiled twin of value.py and chain.py: the same Values, in C.
 
 engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule),
-                    bulk.h (many nodes in one call), program.h (recorded programs)
+                    bulk.h (many nodes in one call), program.h (recorded programs), lanes.h (on many
+                    samples; lane_kernels.h in each of the instruction sets of clones.h)
 printer.py          the syntax tree of a rule, as C; the build has it write the two headers below
 numerics.h          the float functions that are written by hand in C too
 kernels.h           printed: every op's float function, and the rules of ops of many inputs
@@ -54,6 +55,13 @@ def machine() -> Any:
     """What runs recorded programs in C: a function that makes machines, and the numbers of their ops."""
     engine = import_module("._engine", __name__)
     return engine.machine, engine.machine_ops()
+
+
+def lanes() -> Any:
+    """What runs them on many samples: a function that makes such machines, the numbers of ops, the instruction sets."""
+    engine = import_module("._engine", __name__)
+    own, sets = engine.lane_ops()
+    return engine.lanes, {**engine.machine_ops(), **own}, sets
 
 
 def load() -> Any:

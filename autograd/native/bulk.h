@@ -214,6 +214,77 @@ static PyObject *bulk_zero_grad(PyObject *Py_UNUSED(module), PyObject *const *ar
     Py_RETURN_NONE;
 }
 
+/* add_gradients(values, gradients, reached) */
+static PyObject *bulk_add_gradients(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+{
+    Py_ssize_t n = 0;
+    PyObject *const *values = count == 3 && args[2] == Py_None ? items_of(args[0], &n) : NULL;
+    Py_buffer view;
+    if (!values || PySet_GET_SIZE(py.hooked) > 0 || !all_leaves(values, n))
+        return leave_to_reference("add_gradients", args, count);
+    if (PyObject_GetBuffer(args[1], &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
+        PyErr_Clear();
+        return leave_to_reference("add_gradients", args, count);
+    }
+    int fits = !strcmp(view.format, "d") && view.len == n * (Py_ssize_t)sizeof(double);
+    const double *gradients = view.buf;
+    for (Py_ssize_t i = 0; fits && i < n; i++) {
+        Node *v = (Node *)values[i];
+        v->grad = v->word & HAS_GRAD ? v->grad + gradients[i] : gradients[i];
+        v->word |= HAS_GRAD;
+    }
+    PyBuffer_Release(&view);
+    if (!fits)
+        return leave_to_reference("add_gradients", args, count);
+    Py_RETURN_NONE;
+}
+
+/* Put the numbers of lists in lists at `to`, sizes[0] in the outermost one: 1, or 0 where it is for Python. */
+static int put_in_row(PyObject *x, const Py_ssize_t *sizes, Py_ssize_t depth, double **to)
+{
+    if (!depth) {
+        if (IS_NODE(x))
+            **to = ((Node *)x)->data;
+        else if (!plain(x, *to))
+            return 0;
+        ++*to;
+        return 1;
+    }
+    Py_ssize_t n;
+    PyObject *const *items = items_of(x, &n);
+    if (!items || n != sizes[0])
+        return 0;
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (!put_in_row(items[i], sizes + 1, depth - 1, to))
+            return 0;
+    return 1;
+}
+
+/* packed(samples, sizes): bytes */
+static PyObject *bulk_packed(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+{
+    Py_ssize_t n = 0, depth = count == 2 && PyTuple_CheckExact(args[1]) ? PyTuple_GET_SIZE(args[1]) : 9, sizes[8];
+    PyObject *const *samples = depth <= 8 ? items_of(args[0], &n) : NULL, *answer;
+    double all = (double)n;
+    for (Py_ssize_t i = 0; samples && i < depth; i++) {
+        sizes[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(args[1], i));
+        if (sizes[i] < 0)
+            return NULL;
+        all *= (double)sizes[i];
+    }
+    if (!samples || all > 1e15)
+        return leave_to_reference("packed", args, count);
+    if (!(answer = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)all * (Py_ssize_t)sizeof(double))))
+        return NULL;
+    double *to = (double *)PyBytes_AS_STRING(answer);
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (!put_in_row(samples[i], sizes, depth, &to)) {
+            Py_DECREF(answer);
+            return leave_to_reference("packed", args, count);
+        }
+    return answer;
+}
+
 /* The arguments of an optimiser's step: parameters, columns of state, numbers. */
 typedef struct {
     PyObject *const *params;
@@ -369,7 +440,7 @@ static PyObject *bulk_adam(PyObject *Py_UNUSED(module), PyObject *const *args, P
 
 #define TWIN(name) {#name, (PyCFunction)(void (*)(void))bulk_##name, METH_FASTCALL, NULL}
 static PyMethodDef bulk_functions[] = {
-    TWIN(dot), TWIN(sum), TWIN(linear), TWIN(neurons), TWIN(zero_grad),
+    TWIN(dot), TWIN(sum), TWIN(linear), TWIN(neurons), TWIN(zero_grad), TWIN(add_gradients), TWIN(packed),
     TWIN(sgd), TWIN(rmsprop), TWIN(adagrad), TWIN(adam), {NULL, NULL, 0, NULL},
 };
 

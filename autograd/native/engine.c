@@ -1,7 +1,7 @@
 /* The compiled twin of value.py and chain.py: the same Values, the same order, the same bits.
 
    Read node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule), bulk.h (many
-   nodes in one call), program.h (recorded programs). The kernels are printed from
+   nodes in one call), program.h (recorded programs), lanes.h (programs on many samples). The kernels are printed from
    ops.py and rules.py by printer.py. What needs no speed is not written again: __init__.py lends Value's methods. */
 
 #define PY_SSIZE_T_CLEAN
@@ -364,6 +364,7 @@ static PyGetSetDef node_getset[] = {
 
 #include "bulk.h"
 #include "program.h"
+#include "lanes.h"
 
 /* ── Methods ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -595,6 +596,8 @@ static PyMethodDef module_methods[] = {
     {"set_widest", module_set_widest, METH_O, NULL},
     {"machine", module_machine, METH_VARARGS, NULL},
     {"machine_ops", module_machine_ops, METH_NOARGS, NULL},
+    {"lanes", module_lanes, METH_VARARGS, NULL},
+    {"lane_ops", module_lane_ops, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -604,7 +607,7 @@ static int module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "the compiled engine works in the main interpreter only");
         return -1;
     }
-    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0)
+    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&LanesType) < 0)
         return -1;
     if (PyModule_AddStringConstant(module, "sources", SOURCES) < 0)
         return -1;

@@ -23,6 +23,7 @@ from ..ops import Op
 from ..rules import rule
 from ..source import placed
 from .arguments import NUMBER, NUMBERS, Result, put_together, taken_apart
+from .batch import Batched
 from .code import FAILURES, Code, Row, careful, is_built_in, lowered
 from .gradient import behind, gradients, leading
 from .schedule import Runner
@@ -444,6 +445,86 @@ class Program:
             exists, total = (False, None) if pair is None else (next(pairs), next(pairs))
             contributions.append(total if exists else None)
         return contributions
+
+    # ── Many samples ────────────────────────────────────────────────────────────────────────────────────────
+
+    def batch(
+        self,
+        over: str | Sequence[str],
+        reduce: str | None = "mean",
+        argnums: int | tuple[int, ...] = 0,
+        wrt: Sequence[Value] | None = None,
+    ) -> Batched:
+        """The program on many samples in one call: the arguments named in `over` get one more leading axis.
+
+        See `Batched`, which says what the results are.
+
+        Args:
+            over: names of arguments, or one name: of these there is one a sample. All others, and captured Values, are
+                the same for all samples.
+            reduce: "mean" or "sum" over the samples, or None for the result of each.
+            argnums: by which arguments the gradient is, as in `gradient`.
+            wrt: captured Values to differentiate by instead, such as a model's parameters.
+
+        Raises:
+            InputError: where an argument is unknown or holds no number, or `reduce` is none of the three.
+            InputTypeError: where `over` or `wrt` is of the wrong kind, or this is a gradient's program.
+
+        >>> import autograd
+        >>> loss = autograd.record(lambda w, x, t: (w * x - t) ** 2, 2.0, 1.0, 1.0)
+        >>> loss.batch(over=("x", "t")).value_and_grad(2.0, [1.0, 2.0], [1.0, 1.0])
+        (5.0, 7.0)
+        """
+        return Batched(self, over, reduce, argnums, wrt)
+
+    def chosen(self, argnums: int | tuple[int, ...]) -> list[int]:
+        """The inputs that belong to these positional arguments; errors as in `gradient`.
+
+        >>> import autograd
+        >>> autograd.record(lambda p, x: p[0] * p[1] * x, [2.0, 3.0], 5.0).chosen(0)
+        [0, 1]
+        """
+        return chosen_inputs(self.name, argnums, self._spans)
+
+    def slopes(self, leaves: Sequence[int]) -> tuple[Code, list[Any]]:
+        """The code of the result and its derivatives by leaves; and of each of these, on what condition it exists.
+
+        A leaf of -1 is none: its derivative is 0. A condition is a bool, or the place of an output that is 0 where nothing is sent to the leaf.
+
+        Raises:
+            InputTypeError: where the result is not one number.
+            RecordError: where a rule of the user's own can't run on symbols.
+
+        >>> import autograd
+        >>> code, exist = autograd.record(lambda x, y: x * x, 3.0, 4.0).slopes([0, 1])
+        >>> len(code.outputs), exist
+        (3, [True, False])
+        """
+        made: tuple[Code, list[Any]] = self._once(("slopes", tuple(leaves)), lambda: self._slopes(leaves))
+        return made
+
+    def _slopes(self, chosen: Sequence[int]) -> tuple[Code, list[Any]]:
+        number = self._result.parts
+        single = self._result.kind == "Value"
+        if self._argnums is not None or not (single or ops.is_number(number)):
+            raise InputTypeError(f"{self.name} returns something else than one number, which a gradient is of")
+        leaves, slots = self._symbols()
+        output = self._outputs[0] if single else float(number)
+        root = slots[output] if type(output) is int else output
+        nowhere = Symbol()
+        found = gradients([(root, 1.0)], [nowhere if i < 0 else leaves[i] for i in chosen])
+        derivatives = [0.0 if total is None else total.or_zero() for total in found]
+        conditions = [False if total is None else total.exists for total in found]
+        flags = [x for x in conditions if type(x) is Symbol]
+        guards = [slots[guard.slot] for guard in self.guards]
+        kept = [slots[len(leaves) + k] for k, row in enumerate(self.rows) if row.raises]
+        rows, slot = rows_of(leaves, [root, *derivatives, *flags, *guards, *kept])
+        outputs = [slot(x) for x in (root, *derivatives, *flags)]
+        held = [(slot(x), float(guard.outcome)) for x, guard in zip(guards, self.guards, strict=True)]
+        code = lowered(len(leaves), rows, outputs, held)
+        assert code is not None
+        places = iter(range(1 + len(derivatives), len(code.outputs)))
+        return code, [next(places) if type(x) is Symbol else x for x in conditions]
 
     # ── As data ─────────────────────────────────────────────────────────────────────────────────────────────
 
