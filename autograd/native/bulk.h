@@ -254,9 +254,12 @@ static int put_in_row(PyObject *x, const Py_ssize_t *sizes, Py_ssize_t depth, do
     PyObject *const *items = items_of(x, &n);
     if (!items || n != sizes[0])
         return 0;
-    for (Py_ssize_t i = 0; i < n; i++)
-        if (!put_in_row(items[i], sizes + 1, depth - 1, to))
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (depth == 1 && PyFloat_CheckExact(items[i]))
+            *(*to)++ = PyFloat_AS_DOUBLE(items[i]);
+        else if (!put_in_row(items[i], sizes + 1, depth - 1, to))
             return 0;
+    }
     return 1;
 }
 

@@ -198,7 +198,7 @@ static TARGET int CLONE(run)(int op, const uint32_t *p, size_t n, size_t k, cons
     case OP_NEG: ONE(-A);
     case OP_RELU: ONE(A <= 0.0 ? 0.0 : A);
     case OP_WHERE:
-    case M_SELECT: THREE(A != 0.0 ? B : C);
+    case M_SELECT: THREE(chosen(A, B, C));
     case M_LT: TWO(A < B ? 1.0 : 0.0);
     case M_LE: TWO(A <= B ? 1.0 : 0.0);
     case M_EQ: TWO(A == B ? 1.0 : 0.0);

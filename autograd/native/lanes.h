@@ -30,6 +30,12 @@ static const char *const lane_ops[] = {"weigh", "outer", "total", "keep", "log_s
 #define UNROLL
 #endif
 
+/* A select; both sides are loaded first, so that no branch is needed. */
+static ALWAYS_INLINE double chosen(double test, double p, double q)
+{
+    return test != 0.0 ? p : q;
+}
+
 #define CLONE(name) name##_common
 #define TARGET
 #if defined(__GNUC__)
@@ -73,7 +79,7 @@ typedef struct {
     double *memory;              /* of one call: see Room */
     const double **pointers;
     Py_ssize_t inputs, given, fixed, slots, block, sums, panel, most;
-    Py_ssize_t length, packed, splats, conditions, results;
+    Py_ssize_t length, packed, splats, conditions, results, outputs, weights;
     int in_use, needs_python, keeps, clone;
 } Lanes;
 
@@ -161,17 +167,50 @@ static void run_softmax(int log_of, const uint32_t *p, size_t n, size_t k, const
 static void run_total(const uint32_t *p, size_t n, const double *v, size_t stride, size_t m, double *sums, int add)
 {
     for (size_t i = 0; i < n; i += 8) {
+        const size_t some = n - i < 8 ? n - i : 8;
         const double *at[8];
         double sum[8];
-        const size_t some = n - i < 8 ? n - i : 8;
         for (size_t r = 0; r < 8; r++) {
             at[r] = v + p[i + (r < some ? r : 0)] * stride;
             sum[r] = add ? sums[i + (r < some ? r : 0)] : at[r][0];
         }
-        for (size_t l = !add; l < m; l++)
+        for (size_t l = !add; l < m; l++) {
+            UNROLL
             for (size_t r = 0; r < 8; r++)
                 sum[r] += at[r][l];
+        }
         memcpy(sums + i, sum, some * sizeof *sum);
+    }
+}
+
+/* The numbers of m samples, from one row a sample to one row of lanes a number. */
+static void load(const Column *column, size_t at, size_t m, double *v, size_t stride)
+{
+    const size_t width = column->width;
+    const double *from = column->numbers + at * width;
+    double *to = v + column->first * stride;
+    size_t j = 0;
+    for (; j + 8 <= width; j += 8)
+        for (size_t l = 0; l < m; l++) {
+            UNROLL
+            for (size_t r = 0; r < 8; r++)
+                to[(j + r) * stride + l] = from[l * width + j + r];
+        }
+    for (; j < width; j++)
+        for (size_t l = 0; l < m; l++)
+            to[j * stride + l] = from[l * width + j];
+}
+
+/* Numbers to one row, from runs of them: pairs of a place and how many there are. */
+static void gather(const uint32_t *runs, Py_ssize_t n, const double *from, double *to)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const uint32_t length = runs[2 * i + 1];
+        if (length == 1)
+            *to = from[runs[2 * i]];
+        else
+            memcpy(to, from + runs[2 * i], length * sizeof *to);
+        to += length;
     }
 }
 
@@ -220,14 +259,8 @@ static int run_block(const Lanes *o, const Room *room, const Column *columns, Py
     const Kernels *clone = &kernels[o->clone];
     const size_t stride = room->stride, lanes = (m + STEP - 1) / STEP * STEP;
     double *v = room->v;
-    for (Py_ssize_t c = 0; c < many; c++) {
-        const size_t width = columns[c].width;
-        const double *from = columns[c].numbers + at * width;
-        double *to = v + columns[c].first * stride;
-        for (size_t j = 0; j < width; j++)
-            for (size_t l = 0; l < m; l++)
-                to[j * stride + l] = from[l * width + j];
-    }
+    for (Py_ssize_t c = 0; c < many; c++)
+        load(&columns[c], at, m, v, stride);
     for (const uint32_t *p = o->words;;) {
         const uint32_t word = p[0];
         const size_t n = p[1], k = p[3];
@@ -239,7 +272,7 @@ static int run_block(const Lanes *o, const Room *room, const Column *columns, Py
         switch (op) {
         case L_END:
             for (Py_ssize_t i = 0; i < o->conditions; i++) {
-                const double *slot = v + o->words[o->length + o->packed + 2 * o->splats + i] * stride;
+                const double *slot = v + o->words[o->length + 2 * (o->packed + o->splats) + i] * stride;
                 for (size_t l = 0; l < m; l++)
                     if (slot[l] != o->wanted[i])
                         return 0;
@@ -294,7 +327,7 @@ static void lanes_dealloc(PyObject *self)
 /* How many doubles a call needs, and where each part of them begins; room for as many samples as a block has. */
 static size_t divide(const Lanes *o, double *memory, Room *room)
 {
-    const size_t sizes[] = {ALIGNED(o->given + o->fixed), ALIGNED(o->packed), ALIGNED(o->sums + PANEL),
+    const size_t sizes[] = {ALIGNED(o->given + o->fixed), ALIGNED(o->weights), ALIGNED(o->sums + PANEL),
                             ALIGNED(o->panel * PANEL * o->block), ALIGNED(o->slots * o->block)};
     double **parts[] = {&room->uniform, &room->packed, &room->sums, &room->panel, &room->v};
     size_t all = 0;
@@ -317,7 +350,8 @@ static int make_room(const Lanes *o, double **memory, const double ***pointers)
 /* lanes(inputs, given, slots, block, sums, panel, most, keeps, clone, constants, stream, packed, splats, conditions,
    wanted, results, used): how many inputs vary, how many uniform numbers are given, slots, lanes in a block, sums, most
    products in a term of an outer product, most pointers for one; whether results are each sample's; which instruction
-   set; then lists, of them splats a slot and a uniform number's place in turn, and used the numbers of the ops. */
+   set; then lists, of them packed and results as gather has them, splats a slot and a uniform number's place in turn, and
+   used the numbers of the ops. */
 static PyObject *module_lanes(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *constants, *stream, *packed, *splats, *conditions, *wanted, *results, *used;
@@ -333,14 +367,14 @@ static PyObject *module_lanes(PyObject *Py_UNUSED(module), PyObject *args)
         return NULL;
     o->inputs = inputs, o->given = given, o->slots = slots, o->block = block, o->sums = sums, o->panel = panel;
     o->most = most, o->keeps = keeps, o->clone = clone, o->in_use = o->needs_python = 0;
-    o->fixed = PyList_GET_SIZE(constants), o->length = PyList_GET_SIZE(stream), o->packed = PyList_GET_SIZE(packed);
+    o->fixed = PyList_GET_SIZE(constants), o->length = PyList_GET_SIZE(stream), o->packed = PyList_GET_SIZE(packed) / 2;
     o->splats = PyList_GET_SIZE(splats) / 2, o->conditions = PyList_GET_SIZE(conditions);
-    o->results = PyList_GET_SIZE(results);
+    o->results = PyList_GET_SIZE(results) / 2;
     o->memory = NULL, o->pointers = NULL;
-    o->words = PyMem_Malloc((o->length + o->packed + 2 * o->splats + o->conditions + o->results + 1) * sizeof(uint32_t));
+    o->words = PyMem_Malloc((o->length + 2 * (o->packed + o->splats + o->results) + o->conditions + 1) * sizeof(uint32_t));
     o->wanted = PyMem_Malloc((o->conditions + o->fixed + 1) * sizeof(double));
     o->constants = o->wanted + o->conditions;
-    if (!o->words || !o->wanted || make_room(o, &o->memory, &o->pointers) < 0) {
+    if (!o->words || !o->wanted) {
         PyErr_NoMemory();
         goto failed;
     }
@@ -353,11 +387,21 @@ static PyObject *module_lanes(PyObject *Py_UNUSED(module), PyObject *args)
     }
     if (numbers_of(wanted, o->wanted) < 0 || numbers_of(constants, o->constants) < 0)
         goto failed;
+    o->outputs = 0;
+    for (Py_ssize_t i = 0; i < o->results; i++)
+        o->outputs += (Py_ssize_t)words[2 * (i - o->results) + 1];
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(used); i++) {
         long op = PyLong_AsLong(PyList_GET_ITEM(used, i));
         if (op == -1 && PyErr_Occurred())
             goto failed;
         o->needs_python |= op < N_OPS && !op_rows[op].in_c;
+    }
+    o->weights = 0;
+    for (Py_ssize_t i = 0; i < o->packed; i++)
+        o->weights += (Py_ssize_t)o->words[o->length + 2 * i + 1];
+    if (make_room(o, &o->memory, &o->pointers) < 0) {
+        PyErr_NoMemory();
+        goto failed;
     }
     return (PyObject *)o;
 failed:
@@ -365,15 +409,38 @@ failed:
     return NULL;
 }
 
+/* Divide by how many there are. Where that is a power of two, to multiply by its inverse gives the same bits. */
+static void over(double *numbers, Py_ssize_t n, double count)
+{
+    int exponent;
+    const int exact = frexp(count, &exponent) == 0.5;
+    const double inverse = 1.0 / count;
+    for (; n >= STEP; n -= STEP, numbers += STEP) {
+        double made[STEP];
+        if (exact)
+            for (int i = 0; i < STEP; i++)
+                made[i] = numbers[i] * inverse;
+        else
+            for (int i = 0; i < STEP; i++)
+                made[i] = numbers[i] / count;
+        memcpy(numbers, made, sizeof made);
+    }
+    for (Py_ssize_t i = 0; i < n; i++)
+        numbers[i] /= count;
+}
+
 /* Every block of a call: 1 where all is well. */
 static int run_blocks(const Lanes *o, Room *room, const Column *columns, Py_ssize_t many, size_t count, double *kept)
 {
-    const uint32_t *packed = o->words + o->length, *splats = packed + o->packed;
-    for (Py_ssize_t i = 0; i < o->packed; i++)
-        room->packed[i] = room->uniform[packed[i]];
+    const uint32_t *packed = o->words + o->length, *splats = packed + 2 * o->packed;
+    gather(packed, o->packed, room->uniform, room->packed);
     for (Py_ssize_t i = 0; i < o->splats; i++)
-        for (size_t l = 0; l < room->stride; l++)
-            room->v[splats[2 * i] * room->stride + l] = room->uniform[splats[2 * i + 1]];
+        for (size_t l = 0; l < room->stride; l += STEP) {
+            double same[STEP];
+            for (int q = 0; q < STEP; q++)
+                same[q] = room->uniform[splats[2 * i + 1]];
+            memcpy(room->v + splats[2 * i] * room->stride + l, same, sizeof same);
+        }
     for (size_t at = 0; at < count; at += room->stride)
         if (!run_block(o, room, columns, many, at, count - at < room->stride ? count - at : room->stride, kept))
             return 0;
@@ -387,15 +454,15 @@ static int read_given(PyObject *parts, double *to, Py_ssize_t left)
         PyObject *part = PyTuple_GET_ITEM(parts, k);
         if (PyList_CheckExact(part)) {
             Py_ssize_t n = PyList_GET_SIZE(part);
-            for (Py_ssize_t i = 0; i < n && n <= left; i++, to++) {
-                PyObject *x = PyList_GET_ITEM(part, i);
-                if (IS_NODE(x))
-                    *to = ((Node *)x)->data;
-                else if (!plain(x, to)) {
-                    PyErr_Format(PyExc_TypeError, "lanes.run: %R is neither a float nor a Value", x);
+            PyObject *const *items = ((PyListObject *)part)->ob_item;
+            for (Py_ssize_t i = 0; i < n && n <= left; i++)
+                if (LIKELY(IS_NODE(items[i])))
+                    to[i] = ((Node *)items[i])->data;
+                else if (!plain(items[i], to + i)) {
+                    PyErr_Format(PyExc_TypeError, "lanes.run: %R is neither a float nor a Value", items[i]);
                     return -1;
                 }
-            }
+            to += n;
             left -= n;
         }
         else {
@@ -470,7 +537,7 @@ static PyObject *lanes_run(PyObject *self, PyObject *const *args, Py_ssize_t n)
     if (read_given(args[0], room.uniform, o->given) < 0)
         goto done;
     memcpy(room.uniform + o->given, o->constants, o->fixed * sizeof(double));
-    PyObject *found = PyBytes_FromStringAndSize(NULL, o->results * (o->keeps ? count : 1) * (Py_ssize_t)sizeof(double));
+    PyObject *found = PyBytes_FromStringAndSize(NULL, o->outputs * (o->keeps ? count : 1) * (Py_ssize_t)sizeof(double));
     if (!found)
         goto done;
     double *to = (double *)PyBytes_AS_STRING(found);
@@ -488,10 +555,10 @@ static PyObject *lanes_run(PyObject *self, PyObject *const *args, Py_ssize_t n)
         goto done;
     }
     if (!o->keeps) {
-        const uint32_t *from = o->words + o->length + o->packed + 2 * o->splats + o->conditions;
-        const double by = args[3] == Py_True ? (double)count : 1.0;
-        for (Py_ssize_t i = 0; i < o->results; i++)
-            to[i] = room.sums[from[i]] / by;
+        const uint32_t *from = o->words + o->length + 2 * (o->packed + o->splats) + o->conditions;
+        gather(from, o->results, room.sums, to);
+        if (args[3] == Py_True)
+            over(to, o->outputs, (double)count);
     }
     answer = found;
 done:

@@ -128,16 +128,17 @@ class Batched:
         >>> import autograd
         >>> program = autograd.record(lambda w, x: w * w * x, 2.0, 1.0)
         >>> print(program.batch(over="x").explain().partition("in the")[0].strip())
-        <lambda> for each of x, the others being w
+        <lambda> for each of x; the same for all: w
         results: the mean over samples,
         """
         others = [a.name for a in self._arguments if a.name and not a.varies]
         captured = len(self.program.captured)
         others += [f"{captured} captured Value{'s' * (captured > 1)}"] * (captured > 0)
         what = f"the {self.reduce} over samples, in the order of the samples" if self.reduce else "those of each sample"
+        shared = ", ".join(others) or "none"
         return "\n".join(
             [
-                f"{self.program.name} for each of {', '.join(self.over)}, the others being {', '.join(others) or 'none'}",
+                f"{self.program.name} for each of {', '.join(self.over)}; the same for all: {shared}",
                 f"results: {what}",
                 self._forward().how(),
                 self.program.explain(),
@@ -203,13 +204,15 @@ class Batched:
         if self.reduce:
             return numbers[0], self._mirrored(call.args, numbers[1 : 1 + count])
         rows = [numbers[i : i + run.results] for i in range(0, len(numbers), run.results)]
-        return [row[0] for row in rows], [self._mirrored(call.args, row[1 : 1 + count], i) for i, row in enumerate(rows)]
+        return [row[0] for row in rows], [
+            self._mirrored(call.args, row[1 : 1 + count], i) for i, row in enumerate(rows)
+        ]
 
     def backward(self, *args: Any, **kwargs: Any) -> float:
-        """The value; its derivatives go to the captured Values' `grad`, as `backward` of the whole batch's would send them.
+        """The value; its derivatives are added to the `grad` of captured Values, as by `backward` of the reduced value.
 
-        They are those in `wrt`, or all captured ones. Where no sample sends anything to a Value, it is left alone; where
-        hooks are registered on one, they see its derivative.
+        They are those in `wrt`, or all captured ones. A Value that no sample sends anything to is left alone; hooks on
+        one see its derivative.
 
         Raises:
             InputError: as a call; or where reduce is None, or a Value is not a leaf.
@@ -225,10 +228,12 @@ class Batched:
         """
         if not self.reduce:
             raise InputError("batch: backward() sends one gradient; with reduce=None there is one a sample")
-        values = list(self.program.captured) if self._wrt is None else self._wrt
-        if any([v._operation is not None for v in values]):
-            raise InputError(f"batch: {_INTERIOR}")
-        run = self._runs.get("backward") or self._made("backward", self._captured(values))
+        values = self._values if self._wrt is None else self._wrt
+        run = self._runs.get("backward")
+        if run is None:
+            if any(v._operation is not None for v in values):
+                raise InputError(f"batch: {_INTERIOR}")
+            run = self._made("backward", self._captured(values))
         numbers = run(self._call(args, kwargs))
         with lock:
             add_gradients(values, numbers[1 : 1 + len(values)], run.reached(numbers))
@@ -288,7 +293,9 @@ class Batched:
         samples, named = 0, ""
         for k, argument in enumerate(self._arguments):
             if k >= positional and argument.name not in kwargs:
-                raise InputError(f"the batch of {self.program.name} was recorded with {argument.name}=, which is not there")
+                raise InputError(
+                    f"the batch of {self.program.name} was recorded with {argument.name}=, which is not there"
+                )
             x = args[k] if k < positional else kwargs[argument.name]
             if not argument.varies:
                 uniform.append(in_one_row([x], argument, ""))
@@ -324,7 +331,7 @@ class _Run:
         if leaves is not None:
             self.code, exist = program.slopes([-1 if x is None else x for x in leaves])
         self.results = len(self.code.outputs)
-        self._exist = exist
+        self._exist = [] if all(x is True for x in exist) else exist
         varying = [x for argument in arguments if argument.varies for x in argument.inputs]
         self._lanes = Lanes(self.code, varying, reduce is not None) if can_run(self.code) else None
         self._runner: Runner | None = None
@@ -367,9 +374,7 @@ class _Run:
 
     def reached(self, numbers: array[float]) -> list[bool] | None:
         """To which leaves anything was sent, by any sample; None where to all."""
-        if all(x is True for x in self._exist):
-            return None
-        return [x if type(x) is bool else numbers[x] != 0.0 for x in self._exist]
+        return None if not self._exist else [x if type(x) is bool else numbers[x] != 0.0 for x in self._exist]
 
     def how(self) -> str:
         """How it is run, in words."""
@@ -486,9 +491,9 @@ def packed(samples: Any, sizes: tuple[int, ...]) -> Any:
                 return False
             return True
         x = x.tolist() if hasattr(x, "tolist") else x
-        return isinstance(x, (list, tuple)) and len(x) == sizes[depth] and all([add(item, depth + 1) for item in x])
+        return isinstance(x, (list, tuple)) and len(x) == sizes[depth] and all(add(item, depth + 1) for item in x)
 
-    return numbers if all([add(x, 0) for x in samples]) else None
+    return numbers if all(add(x, 0) for x in samples) else None
 
 
 def doubles(numbers: Any) -> Any:
@@ -530,7 +535,9 @@ def writer(out: Any, count: int) -> Any:
         try:
             view = memoryview(out)
         except TypeError:
-            raise InputTypeError(f"batch: out must be a list, an array.array or a numpy array, not {out!r:.60}") from None
+            raise InputTypeError(
+                f"batch: out must be a list, an array.array or a numpy array, not {out!r:.60}"
+            ) from None
         if view.format != "d" or view.readonly or not view.c_contiguous:
             raise InputTypeError("batch: out must hold doubles in one row, and be writable: array('d', …), or float64")
         length = view.nbytes // 8

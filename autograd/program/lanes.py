@@ -1,4 +1,4 @@
-"""Code for many samples at once: each number a row of lanes, one a sample. What the stream means stands in native/lanes.h.
+"""Code for many samples at once: each number a row of lanes, one a sample. native/lanes.h says what the stream means.
 
 Inputs are uniform, the same for all samples, as parameters are; or they vary. What depends on uniform ones alone is
 computed once a call. Of the rest, sums of weights times numbers that vary are gathered into products of matrices, and
@@ -8,7 +8,6 @@ so are gradients of weights: outer products, summed over samples.
 from __future__ import annotations
 
 import os
-from array import array
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from functools import cache
@@ -40,7 +39,7 @@ def varying_slots(code: Code, inputs: Sequence[Slot]) -> bytearray:
     for x in inputs:
         varies[x] = 1
     for instruction in code.instructions:
-        varies.append(any([varies[x] for x in instruction.inputs]))
+        varies.append(any(varies[x] for x in instruction.inputs))
     return varies
 
 
@@ -62,7 +61,11 @@ def computed_once(code: Code, varies: bytearray, needed: Sequence[Slot]) -> Code
     ]
     outputs = tuple([places[x] for x in needed])
     return Code(
-        len(given), code.constants, tuple(instructions), outputs, tuple([(places[x], number) for x, number in conditions])
+        len(given),
+        code.constants,
+        tuple(instructions),
+        outputs,
+        tuple([(places[x], number) for x, number in conditions]),
     )
 
 
@@ -91,7 +94,9 @@ class Lanes:
         """How it runs, in words."""
         return self._how
 
-    def __call__(self, uniform: tuple[Any, ...], columns: tuple[Any, ...], n: int, mean: bool, ieee: bool) -> bytes | None:
+    def __call__(
+        self, uniform: tuple[Any, ...], columns: tuple[Any, ...], n: int, mean: bool, ieee: bool
+    ) -> bytes | None:
         """The outputs as the bytes of doubles; None where a scalar run has to say what they are, or what is wrong.
 
         Args:
@@ -112,7 +117,8 @@ class Lanes:
 def listed(numbers: Any) -> list[Any]:
     """A list of numbers, or those of a buffer of doubles.
 
-    >>> listed(array("d", [1.0, 2.0]).tobytes())
+    >>> import array
+    >>> listed(array.array("d", [1.0, 2.0]).tobytes())
     [1.0, 2.0]
     """
     return numbers if isinstance(numbers, list) else memoryview(numbers).cast("B").cast("d").tolist()
@@ -190,8 +196,8 @@ class _Layout:
         kinds = [numbers[op] for op in self.words]
         matrices = kinds.count("weigh") + kinds.count("outer")
         return (
-            f"in the compiled engine {block_of(self.used)} samples at a time: {len(kinds)} runs of ops, of them {matrices} "
-            f"products of matrices; {len(self.needed)} numbers computed once a call"
+            f"in the compiled engine {block_of(self.used)} samples at a time: {len(kinds)} runs of ops, of them "
+            f"{matrices} products of matrices; {len(self.needed)} numbers computed once a call"
         )
 
     def made(self, make: Any, block: int | None, clone: int) -> Any:
@@ -213,11 +219,11 @@ class _Layout:
             clone,
             list(self.code.constants),
             self.stream,
-            [place[x] for x in self.packed],
+            runs_of([place[x] for x in self.packed]),
             [y for x in self.splats for y in (self.slots[x], place[x])],
             [slot for slot, _ in conditions],
             [number for _, number in conditions],
-            [self.places[x] for x in self.code.outputs],
+            runs_of([self.places[x] for x in self.code.outputs]),
             sorted(ops),
         )
 
@@ -239,17 +245,16 @@ class _Layout:
     # ── What is computed of each sample ─────────────────────────────────────────────────────────────────────
 
     def _runs(self, items: dict[Slot, Item]) -> None:
-        """Ops of one kind that need nothing from one another side by side, those first that need nothing from others."""
+        """Ops of one kind that need nothing from one another, side by side, those first that need nothing at all."""
         level: dict[Slot, int] = defaultdict(int)
-        runs: dict[Any, list[Slot]] = defaultdict(list)
+        runs: dict[tuple[int, str, int, bool, Slots], list[Slot]] = defaultdict(list)
         weighted: dict[Slot, Slots] = {}
         for x, item in items.items():
             level[x] = at = 1 + max([level[y] for y in item.inputs])
             factors = self._weighted(item)
             if factors is not None:
-                weights, numbers, starts = factors
-                weighted[x] = weights
-                runs[at, "", len(numbers), starts, numbers].append(x)
+                weighted[x], numbers, has_start = factors
+                runs[at, "", len(numbers), has_start, numbers].append(x)
             else:
                 runs[at, item.op, len(item.inputs), item.may_raise, ()].append(x)
         for (_, op, k, flag, numbers), members in sorted(runs.items(), key=lambda run: run[0][:4]):
@@ -257,10 +262,10 @@ class _Layout:
                 inputs = [self._slot(items[x].inputs[j]) for j in range(k) for x in members]
                 self._add(op, len(members), self._named(members), k, inputs, flag)
                 continue
-            if flag:  # where sums begin
-                starts = [self._slot(items[x].inputs[0]) for x in members]
-                self._add("pos", len(members), self._named(members), 1, starts)
-            first = self.slots[members[0]] if flag else self._named(members)
+            starts = [self._slot(items[x].inputs[0]) for x in members] if flag else []
+            first = self._named(members)
+            if flag:
+                self._add("pos", len(members), first, 1, starts)  # what sums begin with
             place = len(self.packed)
             for x in members:
                 self.packed += weighted[x]
@@ -299,8 +304,10 @@ class _Layout:
             uses[x] += 1
         cells: dict[tuple[Slots, Slots], Slot] = {}
         for x in dict.fromkeys(self.code.outputs):
-            item = items.get(x)
-            if item is not None and not uses[x] and item.op in ("mul", "dot") and all(map(self._varies, item.inputs)):
+            if x not in items or uses[x]:
+                continue
+            item = items[x]
+            if item.op in ("mul", "dot") and all(map(self._varies, item.inputs)):
                 half = len(item.inputs) // 2
                 pairs = list(zip(item.inputs[:half], item.inputs[half:], strict=True))
                 cells[tuple(map(min, pairs)), tuple(map(max, pairs))] = x
@@ -329,6 +336,21 @@ class _Layout:
         self.sums += len(rest)
 
 
+def runs_of(places: Sequence[int]) -> list[int]:
+    """Places as runs of those that follow one another: the first one and how many there are, in turn.
+
+    >>> runs_of([3, 4, 5, 1])
+    [3, 3, 1, 1]
+    """
+    runs: list[int] = []
+    for place in places:
+        if runs and place == runs[-2] + runs[-1]:
+            runs[-1] += 1
+        else:
+            runs += (place, 1)
+    return runs
+
+
 class Outer(NamedTuple):
     """Products of every row with every column, a row and a column being as many numbers as a term has products."""
 
@@ -351,14 +373,14 @@ def outer_products(cells: dict[tuple[Slots, Slots], Slot]) -> list[Outer]:
     for left, rights in partners.items():
         blocks[tuple(sorted(rights))].append(left)
     found = []
-    for rights, lefts in blocks.items():
-        if len(rights) * len(lefts) >= _SMALLEST:
-            rows, columns = sorted(lefts), list(rights)
-            if len(rows) > len(columns):
-                rows, columns = columns, rows
-                found.append(Outer(rows, columns, {(r, c): cells[c, r] for r in rows for c in columns}))
-            else:
-                found.append(Outer(rows, columns, {(r, c): cells[r, c] for r in rows for c in columns}))
+    for columns, rows in blocks.items():
+        if len(rows) * len(columns) < _SMALLEST:
+            continue
+        here = {(row, column): cells[row, column] for row in rows for column in columns}
+        if len(rows) <= len(columns):
+            found.append(Outer(sorted(rows), list(columns), here))
+        else:  # the longer side is what vectors are made of
+            found.append(Outer(list(columns), sorted(rows), {(b, a): x for (a, b), x in here.items()}))
     return found
 
 

@@ -489,7 +489,8 @@ class Program:
     def slopes(self, leaves: Sequence[int]) -> tuple[Code, list[Any]]:
         """The code of the result and its derivatives by leaves; and of each of these, on what condition it exists.
 
-        A leaf of -1 is none: its derivative is 0. A condition is a bool, or the place of an output that is 0 where nothing is sent to the leaf.
+        A leaf of -1 is none: its derivative is 0. A condition is a bool, or the place of an output that is 0 where
+        nothing is sent to the leaf.
 
         Raises:
             InputTypeError: where the result is not one number.

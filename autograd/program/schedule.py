@@ -101,6 +101,8 @@ def collected(code: Code, first: int) -> dict[int, Item]:
                 terms.append(made[left].inputs[1])
                 left = made[left].inputs[0]
             item = _sum([left, *reversed(terms)], made, uses, swallowed)
+        elif op is ops.sum:
+            item = _sum(inputs, made, uses, swallowed)
         items[slot] = item
     return dict(reversed(items.items()))
 
