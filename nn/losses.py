@@ -174,7 +174,7 @@ def cross_entropy(logits: Sequence[Any], target: Any, reduction: str = "mean") -
 
     Args:
         logits: for a sample, a list of C numbers or Values, one a class; for a batch, a list of such lists.
-        target: the right class, a whole number from 0 to C - 1; for a batch, a list of them.
+        target: the right class, a whole number from 0 to C - 1, or a Value that holds it; for a batch, a list of them.
         reduction: of a batch: "mean", "sum" or "none".
 
     Returns:
@@ -191,7 +191,7 @@ def cross_entropy(logits: Sequence[Any], target: Any, reduction: str = "mean") -
     500.0
     """
     # with -x, the loss of a sure answer would be -0.0, here and below
-    return _of_classes("cross_entropy", lambda xs, t: 0.0 - ops.log_softmax(float(t), *xs), logits, target, reduction)
+    return _of_classes("cross_entropy", lambda xs, t: 0.0 - ops.log_softmax(t, *xs), logits, target, reduction)
 
 
 def categorical_cross_entropy(probabilities: Sequence[Any], target: Any, reduction: str = "mean") -> Any:
@@ -231,8 +231,7 @@ def _of_classes(name: str, loss: Callable[[Sequence[Any], int], Any], outputs: A
         where = f" of sample {i}" if batch else ""
         typed(f"{name}: the output{where}", xs, (list, tuple), "a list of numbers, one a class")
         lengths.add(len(xs))
-        label = class_label(name, t, len(xs), where)
-        losses.append(loss(xs, label))
+        losses.append(loss(xs, t if type(t) is Value and 0 <= t < len(xs) else class_label(name, t, len(xs), where)))
     require(len(lengths) == 1, f"{name}: the batch is ragged; its samples have {sorted(lengths)} outputs")
     return _reduced(name, losses if batch else losses[0], reduction)
 

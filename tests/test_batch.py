@@ -443,7 +443,7 @@ def test_ops_of_the_users_own_run_one_sample_after_the_other() -> None:
 
 
 def test_threads_call_one_batch() -> None:
-    p, xs, ts = drawn(mlp, 3000)
+    p, xs, ts = drawn(mlp, 3000 if COMPILED else 30)
     batched = ag.record(mlp, p, xs[0], ts[0]).batch(over=("x", "t"))
     parameters = [[(k + 1) * x for x in p] for k in range(4)]
     wanted = [batched.value_and_grad(q, xs, ts) for q in parameters]

@@ -94,7 +94,9 @@ def test_imports_go_only_upward() -> None:
 
 
 def test_imports_go_only_upward_among_the_modules_of_programs() -> None:
-    order = words("arguments symbols lowering gradient code schedule lanes batch program recorder compiled __init__")
+    order = words(
+        "arguments symbols lowering gradient code schedule lanes batch program recorder compiled training __init__"
+    )
     assert sorted(order) == sorted(path.stem for path in (PACKAGE / "program").glob("*.py"))
     for module in order:
         for node in ast.walk(ast.parse((PACKAGE / "program" / f"{module}.py").read_text(encoding="utf-8"))):

@@ -10,6 +10,7 @@ batch.py      `Batched`: what a program does with many samples
 program.py    `Program`: the rows, how they print, run and differentiate
 recorder.py   `record`: what a function does, written down
 compiled.py   `compile`: programs for the ways that a function goes, and when to trust them
+training.py   a model's training step as a program
 """
 
 from .batch import Batched
