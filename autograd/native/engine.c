@@ -9,6 +9,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #ifdef Py_GIL_DISABLED
 #error "chainrule's compiled engine needs the GIL; on a free-threaded Python use the pure one"
