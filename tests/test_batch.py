@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import autograd as ag
 import nn
 from autograd import Value, ops
-from autograd.errors import DomainError, GuardError, InputError, InputTypeError
+from autograd.errors import DomainError, GuardError, InputError, InputTypeError, RecordWarning
 from autograd.program.batch import Batched
 from autograd.program.lanes import Lanes, instruction_sets
 from tests.programs import NUMBERS, bits, function_of, steps
@@ -459,3 +459,123 @@ def test_threads_call_one_batch() -> None:
     for thread in threads:
         thread.join()
     assert found == wanted
+
+
+# ── fit(…, compile=True) ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Classifier(nn.Module):
+    def __init__(self) -> None:
+        self.hidden = nn.Linear(3, 6, seed=1)
+        self.output = nn.Linear(6, 4, seed=2)
+        self.unused = nn.Parameter(1.0)
+
+    def forward(self, x: Any) -> Any:
+        return self.output([h.relu() for h in self.hidden(x)])
+
+
+def classes(n: int = 50) -> tuple[list[list[float]], list[int]]:
+    draw = random.Random(5)
+    return [[draw.gauss(0.0, 1.0) for _ in range(3)] for _ in range(n)], [draw.randrange(4) for _ in range(n)]
+
+
+def trained(model: Any, data: Any, loss: Any, compile: bool, **more: Any) -> tuple[Any, list[float]]:
+    parameters = model.parameters()
+    how = {"epochs": 4, "batch_size": 8, "seed": 3, "progress": False, **more}
+    history = nn.fit(model, data, loss=loss, optimizer=nn.Adam(parameters, lr=0.02), compile=compile, **how)
+    return history, [p.data for p in parameters]
+
+
+def close(xs: Any, ys: Any) -> bool:
+    return all(math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12) for x, y in zip(xs, ys, strict=True))
+
+
+def test_compiled_training_equals_eager_training() -> None:
+    more = {"metrics": {"accuracy": nn.accuracy}, "validation": classes(20)}
+    (eager, expected), (compiled, found) = (
+        trained(Classifier(), classes(), nn.cross_entropy, way, **more) for way in (False, True)
+    )
+    assert close(found, expected)
+    assert expected[-1] == found[-1] == 1.0  # nothing is sent to the unused one, so no optimiser moves it
+    assert compiled.train["accuracy"] == eager.train["accuracy"]
+    assert close(compiled.train["loss"], eager.train["loss"])
+    assert close(compiled.held_out["loss"], eager.held_out["loss"])
+
+
+def test_targets_of_numbers_and_a_penalty() -> None:
+    xs = [[x / 10, 1] for x in range(-10, 11)]
+    ys = [[2.0 * x[0] - 1.0] for x in xs]
+    results = []
+    for way in (False, True):
+        model = nn.MLP(2, [4, 1])
+        model.load_state_dict(nn.MLP(2, [4, 1], seed=4).state_dict())
+        penalty = model.parameters()
+
+        def loss(outputs: Any, targets: Any, penalty: Any = penalty) -> Any:
+            return nn.mse_loss([[y] for y in outputs], targets) + 1e-3 * nn.l2_penalty(penalty)
+
+        results.append(trained(model, (xs, ys), loss, way)[1])
+    assert close(*results)
+
+
+def test_what_can_not_be_recorded_learns_all_the_same_and_says_why() -> None:
+    def looking(outputs: Any, targets: Any) -> Any:
+        loss = nn.cross_entropy(outputs, targets)
+        return loss * (1.0 if loss.data < 100.0 else 2.0)
+
+    _, expected = trained(Classifier(), classes(), looking, False)
+    with pytest.warns(RecordWarning, match=r"learns without a program: \.data of a Value at test_batch\.py"):
+        _, found = trained(Classifier(), classes(), looking, True)
+    assert found == expected
+
+
+def test_a_loss_that_is_no_mean_of_its_samples_is_found_out() -> None:
+    def total(outputs: Any, targets: Any) -> Any:
+        return nn.cross_entropy(outputs, targets, reduction="sum")
+
+    _, expected = trained(Classifier(), classes(), total, False)
+    with pytest.warns(RecordWarning, match="not the mean of its samples' losses"):
+        _, found = trained(Classifier(), classes(), total, True)
+    assert found == expected
+
+
+def test_a_batch_that_goes_another_way_learns_eagerly() -> None:
+    class Branching(Classifier):
+        def forward(self, x: Any) -> Any:
+            return super().forward(x if x[0] > -2.4 else [0.0, *x[1:]])
+
+    data = classes()
+    data[0][7][0] = -2.5
+    _, expected = trained(Branching(), data, nn.cross_entropy, False)
+    _, found = trained(Branching(), data, nn.cross_entropy, True)
+    assert close(found, expected)
+
+
+def test_branches_that_flip_in_every_batch_end_in_a_warning() -> None:
+    class Branching(Classifier):
+        def forward(self, x: Any) -> Any:
+            return super().forward(x if x[0] > 0.0 else [0.0, *x[1:]])
+
+    _, expected = trained(Branching(), classes(), nn.cross_entropy, False)
+    with pytest.warns(RecordWarning, match=r"sample \d+: .* would go another way"):
+        _, found = trained(Branching(), classes(), nn.cross_entropy, True)
+    assert close(found, expected)
+
+
+@pytest.mark.parametrize("label", [-1, 4])
+def test_a_label_out_of_range_is_the_same_error(label: int) -> None:
+    inputs, labels = classes()
+    labels[33] = label
+    with pytest.raises(InputError, match=f"the target of sample . is {label}, of 4 outputs"):
+        trained(Classifier(), (inputs, labels), nn.cross_entropy, True)
+
+
+def test_dropout_draws_anew_and_so_learns_eagerly() -> None:
+    def model() -> nn.Module:
+        return nn.Sequential(nn.Linear(3, 4, seed=1), nn.Dropout(0.5, seed=2))
+
+    _, expected = trained(model(), classes(), nn.cross_entropy, False)
+    random.seed(0)
+    with pytest.warns(RecordWarning):
+        _, found = trained(model(), classes(), nn.cross_entropy, True)
+    assert len(found) == len(expected)

@@ -19,7 +19,7 @@ from .arguments import is_array
 from .batch import Batched
 from .recorder import recorded
 
-_PATIENCE: Final = 8  # batches that no program was right for, after which none is tried
+_PATIENCE: Final = 8  # batches that a program may fail for; after that it must be right for half of them
 
 
 class Replay:
@@ -60,7 +60,7 @@ class Replay:
             return {} if self._loss is None else self._learned(inputs, targets)
         except AutogradError as error:
             self._failures += 1
-            if self._failures == _PATIENCE:
+            if self._failures >= _PATIENCE and 2 * self._failures > self._batches:
                 self._decline(str(error))
             return {}
 
