@@ -68,6 +68,16 @@ def lanes() -> Any:
     return native.lanes() if _backend.name == "compiled" else None
 
 
+def compiled_listing(*asked: Any) -> Any:
+    """What recordings are written into in C, in the compiled engine; else None."""
+    return native.connect_programs(*asked) if _backend.name == "compiled" else None
+
+
+def caller(number: str) -> Any:
+    """What programs derive from, in the compiled engine, so that calls are answered in C; else None."""
+    return native.caller(number) if _backend.name == "compiled" else None
+
+
 def parameter(data: Any, label: str = "") -> Value:
     """A leaf that an optimiser may change; `nn.Parameter` is its public name."""
     leaf = Value(data, label)

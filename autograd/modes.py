@@ -40,8 +40,9 @@ class _Thread(threading.local):
 _thread = _Thread()
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _OURS = tuple(os.path.join(_PACKAGES, package, "") for package in ("autograd", "nn"))
-_VALUE = os.path.join(_OURS[0], "value.py")
-_inside: dict[str, str] = {}  # file: which of these it lies in, "" where in none
+OURS = _OURS[0]
+_VALUE = os.path.join(OURS, "value.py")
+files: dict[str, str] = {}  # file: which of these it lies in, "" where in none
 listeners: list[Callable[[int], object]] = []  # each is told this thread's word when it changes
 
 
@@ -97,11 +98,11 @@ class mode(ContextDecorator):
 class recording(mode):
     """``with recording(recorder):`` has `recorder` told of this thread's ops, and of what is observed of their numbers.
 
-    Lines are traced meanwhile, and what stands inside `no_grad` is recorded too.
+    What stands inside `no_grad` is recorded too.
     """
 
     def __init__(self, recorder: Any) -> None:
-        super().__init__(RECORD | TRACE, off=NO_GRAD)
+        super().__init__(RECORD, off=NO_GRAD)
         self.recorder = recorder
 
     def __enter__(self) -> None:
@@ -227,14 +228,14 @@ def here(through_ours: bool = True) -> tuple[CodeType, int, bool] | None:
     direct = True
     while frame is not None:
         code = frame.f_code
-        package = _inside.get(code.co_filename)
+        package = files.get(code.co_filename)
         if package is None:
-            package = _inside[code.co_filename] = next((p for p in _OURS if code.co_filename.startswith(p)), "")
+            package = files[code.co_filename] = next((p for p in _OURS if code.co_filename.startswith(p)), "")
         if not package:
             return code, frame.f_lasti, direct
         if not through_ours and code.co_filename != _VALUE:
             return None
-        direct = direct and package is _OURS[0]
+        direct = direct and package is OURS
         frame = frame.f_back
     return None
 

@@ -12,12 +12,14 @@ import autograd
 import nn
 from demos import __main__ as listing
 from demos import (
+    course,
     dead_relu,
     debug_a_nan,
     digits,
     first_principles,
     gallery,
     greeks,
+    microgpt,
     moons,
     orbit,
     peak,
@@ -28,7 +30,8 @@ from demos import (
 from tests import pythons
 from tests.looking import check_svg, without_graphviz
 
-DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, moons, orbit, peak, vanishing, workers]
+DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, microgpt, moons, orbit, peak,
+         vanishing, workers]  # fmt: skip
 STORIES = [debug_a_nan, dead_relu, vanishing]
 GRAPH = ["graph.svg", "player.html"]
 PIECES = ["expression", "neuron", "mlp", "lstm_cell", "attention_head", "not_a_number"]
@@ -57,13 +60,13 @@ def test_build_is_small_and_differentiable(demo):
 def test_the_list_has_every_demo_with_its_first_line(capsys):
     listing.main()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(DEMOS)
-    for line, demo in zip(lines, DEMOS, strict=True):
+    assert len(lines) == len(DEMOS) + 1
+    for line, demo in zip(lines, [*DEMOS, course], strict=True):
         assert line.split(None, 3)[2:] == [demo.__name__, demo.__doc__.splitlines()[0]]
 
 
 def test_the_list_needs_no_library():
-    libraries = {"dask", "matplotlib", "sklearn", "tqdm"}
+    libraries = {"dask", "matplotlib", "names", "sklearn", "tqdm"}
     code = f"import sys, demos.__main__ as m; m.main(); assert not {libraries} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(digits.__file__).parents[1], capture_output=True)
 
@@ -308,10 +311,10 @@ def test_digits_interrupted_in_the_first_epoch_draws_no_curve(tmp_path, capsys, 
     ("demo", "option", "wrong"),
     [
         *((digits, option, wrong) for option in ("--epochs", "--limit") for wrong in ("0", "-1", "x", "1.5")),
-        *((demo, "--steps", wrong) for demo in (moons, workers) for wrong in ("0", "-1", "x")),
+        *((demo, "--steps", wrong) for demo in (microgpt, moons, workers) for wrong in ("0", "-1", "x")),
         *((workers, "--workers", wrong) for wrong in ("0", "x")),
-        *((demo, "--seed", wrong) for demo in (digits, moons, workers) for wrong in ("-1", str(2**32), "x")),
-        *((demo, "--out", __file__) for demo in (digits, moons)),
+        *((demo, "--seed", wrong) for demo in (digits, microgpt, moons, workers) for wrong in ("-1", str(2**32), "x")),
+        *((demo, "--out", __file__) for demo in (digits, microgpt, moons)),
         *((moons, "--steps", wrong) for wrong in ("0", "-1", "x")),
         *((demo, "--seed", wrong) for demo in (digits, moons) for wrong in ("-1", str(2**32), "x")),
         *((demo, "--out", __file__) for demo in (digits, greeks, moons, orbit, peak)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import copy
+import gc
 import itertools
 import math
 import multiprocessing
@@ -13,6 +14,7 @@ import re
 import subprocess
 import sys
 import warnings
+import weakref
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -38,9 +40,12 @@ from autograd.errors import (
     StaleGraphError,
 )
 from autograd.program.arguments import taken_apart
-from autograd.program.code import TOTAL, Row, careful, lowered
+from autograd.program.code import careful, lowered
+from autograd.program.gradient import gradients, leading, or_zero
+from autograd.program.listing import Listing, Row, extended, rows_of
 from autograd.program.schedule import Runner
-from autograd.program.symbols import BY_NAME
+from autograd.program.sums import collected
+from autograd.program.symbols import BY_NAME, TOTAL
 from tests.programs import NUMBERS, bits, function_of, steps
 
 ROOT = Path(ag.__file__).parent.parent
@@ -740,8 +745,8 @@ def test_every_op_runs_as_its_float_function(op: Any) -> None:
     arity = op.arity or 5
     cases = list(itertools.islice(itertools.product(SPECIAL, repeat=min(arity, 2)), 196))
     rows = [Row(op, tuple(range(k * arity, (k + 1) * arity)), "", True) for k in range(9)]
-    together = lowered(9 * arity, rows, range(9 * arity, 9 * arity + 9), [])
-    alone = lowered(arity, rows[:1], [arity], [])
+    together = lowered(extended(Listing(9 * arity), rows), 9 * arity, range(9 * arity, 9 * arity + 9), [])
+    alone = lowered(extended(Listing(arity), rows[:1]), arity, [arity], [])
     assert together is not None
     assert alone is not None
     run_together, run_alone = Runner(together), Runner(alone)
@@ -785,3 +790,95 @@ def test_a_machine_takes_numbers_alone() -> None:
         for bad in ([1.0], [1.0, "2"], (1.0, 2.0)):
             with pytest.raises(TypeError):
                 runner(bad, False)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(ag.backend().name != "compiled", reason="compares the compiled listings with Python's")
+@settings(max_examples=100)
+@given(steps(3, branches=True), POINTS, st.integers(1, 2))
+def test_compiled_listings_have_the_rows_of_pythons(program: Any, xs: list[float], order: int) -> None:
+    f = function_of(program)
+    with ag.ieee():
+        recorded = ag.record(f if order == 1 else curvature(f), xs)
+    leaves = len(recorded.inputs)
+    compiled = recorded._listing
+    plain = extended(Listing(leaves), recorded.rows)
+    root = recorded._outputs[0]
+    assert bytes(leading(compiled, [1])) == bytes(leading(plain, [1]))
+    assert compiled.raising() == plain.raising()
+    for seed in (1.0, 0):
+        ours, theirs = plain.copy(), compiled.copy()
+        found = gradients(ours, [(root, seed)], range(leaves))
+        assert repr(gradients(theirs, [(root, seed)], range(leaves))) == repr(found)
+        assert repr(rows_of(theirs, leaves)) == repr(rows_of(ours, leaves))
+        slopes = [or_zero(ours, total) for total in found]
+        assert repr([or_zero(theirs, total) for total in found]) == repr(slopes)
+        roots = [root, *slopes, *[guard.slot for guard in recorded.guards]]
+        (short, places), (also, those) = ours.only(range(leaves), roots), theirs.only(range(leaves), roots)
+        assert repr(places) == repr(those)
+        assert repr(rows_of(also, leaves)) == repr(rows_of(short, leaves))
+        conditions = [(place, 1.0) for place in places[1 + leaves :]]
+        expected = lowered(short, leaves, places[: 1 + leaves], conditions)
+        code = lowered(also, leaves, places[: 1 + leaves], conditions)
+        assert repr(code) == repr(expected)
+        if code is not None and expected is not None:
+            assert [*collected(code).items()] == [*collected(expected).items()]
+        assert repr(rows_of(also.with_leaf(leaves), leaves)) == repr(rows_of(short.with_leaf(leaves), leaves))
+        assert also.is_same(theirs.only(range(leaves), roots)[0])
+        assert not len(also) > leaves or not also.is_same(compiled.with_leaf(leaves))
+
+
+ACTIONS = st.sampled_from(["call", "gradient", "call", "gradient", "closure", "global", "ieee", "value", "int", "list"])
+rate_of_the_test = 1.0
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(ACTIONS, st.sampled_from([0.5, -1.0, 2.0, 0.0])), min_size=20, max_size=60))
+def test_calls_like_the_last_one_are_answered_like_all_others(actions: list[tuple[str, float]]) -> None:
+    global rate_of_the_test
+    factor = 2.0
+
+    def f(p: Any, x: Any, n: int = 2) -> Any:
+        return ag.tanh(p[0] * x + p[1][0] * factor) * rate_of_the_test + x**n
+
+    def answer(g: Any, action: str, number: float) -> Any:
+        if action == "value":
+            x = Value(number)
+            y = g([1.5, [0.25]], x)
+            y.backward()
+            return y, x.grad
+        if action == "int":
+            return g([1.5, [number]], 3)
+        if action == "list":
+            return g([1.5, [number, 1.0]], number, 3)
+        return g([number, [0.25]], 0.75)
+
+    compiled = ag.compile(f, strict=True, variants=64)
+    for action, number in actions:
+        if action == "closure":
+            factor = number
+        elif action == "global":
+            rate_of_the_test = number
+        elif action == "gradient":
+            eager = ag.value_and_grad(lambda p, x=0.75: f(p, x))
+            value, slopes = eager([number, [0.25]])
+            assert bits(compiled.value_and_grad([number, [0.25]], 0.75)) == bits((value, slopes))
+        elif action == "ieee":
+            with ag.ieee():
+                assert bits(answer(compiled, action, number)) == bits(answer(f, action, number))
+        else:
+            assert bits(answer(compiled, action, number)) == bits(answer(f, action, number))
+
+
+def test_a_compiled_function_that_knows_itself_is_freed() -> None:
+    def made() -> Any:
+        def f(x: Any) -> Any:
+            return x * 2.0 if again is not None else x
+
+        again = ag.compile(f)
+        for k in range(5):
+            again(float(k))
+        return weakref.ref(again)
+
+    reference = made()
+    gc.collect()
+    assert reference() is None

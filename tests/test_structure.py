@@ -95,7 +95,8 @@ def test_imports_go_only_upward() -> None:
 
 def test_imports_go_only_upward_among_the_modules_of_programs() -> None:
     order = words(
-        "arguments symbols lowering gradient code schedule lanes batch program recorder compiled training __init__"
+        "arguments caller symbols listing templates code twin gradient sums grids schedule lanes batch program "
+        "recorder compiled training __init__"
     )
     assert sorted(order) == sorted(path.stem for path in (PACKAGE / "program").glob("*.py"))
     for module in order:
@@ -438,14 +439,14 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
         SingularMatrixError MissingLibraryError RuleError InteriorError CopyError StaleGraphError RecordError GuardError
         RecordWarning AnomalyError
         GradientError IndependenceWarning DrawingError describe told forward_error"""),
-    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG RECORD active listeners word mode recording recorder
-        observed ieee no_grad trace
+    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG RECORD OURS active files listeners word mode recording
+        recorder observed ieee no_grad trace
         detect_anomaly taken_over debugger path here call"""),
     "source": words("Source resolved placed Place"),
     "stepping": words("SHOWN Change Step Steps Names called gradient_of reached steps"),
     "user_lines": words("Stop Turn backward"),
     "explanation": words("HUGE TINY Cause Explanation explained why forward_anomaly backward"),
-    "engine": words("Backend backend machine parameter twin"),
+    "engine": words("Backend backend caller compiled_listing machine parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),
     "arrays": words("array data grads imported is_array shaped numbers_of"),

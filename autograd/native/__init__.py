@@ -1,8 +1,10 @@
 """The compiled twin of value.py and chain.py: the same Values, in C.
 
 engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule),
-                    bulk.h (many nodes in one call), program.h (recorded programs), lanes.h (on many
-                    samples; lane_kernels.h in each of the instruction sets of clones.h)
+                    bulk.h (many nodes in one call)
+listing.h           what is recorded, and derive.h, its gradient and its code; program.h and stream.h (what runs of it),
+                    caller.h (how it is called)
+lanes.h             programs on many samples; lane_kernels.h is what it runs, in each instruction set of clones.h
 printer.py          the syntax tree of a rule, as C; the build has it write the two headers below
 numerics.h          the float functions that are written by hand in C too
 kernels.h           printed: every op's float function, and the rules of ops of many inputs
@@ -11,6 +13,7 @@ kernels_backward.h  printed: the rules of one and two inputs, as the cases of on
 
 from __future__ import annotations
 
+import os
 from binascii import crc32
 from collections.abc import Callable
 from importlib import import_module
@@ -28,15 +31,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def sources() -> str:
-    """A checksum of the texts that the kernels are printed from; "" where they are not there as texts."""
+    """A checksum of the texts that the engine is made from; "" where they are not there as texts."""
     checksum = 0
-    for file in (ops.__file__, special.__file__, rules.__file__):
+    folder = os.path.dirname(__file__)
+    written = sorted(name for name in os.listdir(folder) if name.endswith((".c", ".h")))
+    for file in (ops.__file__, special.__file__, rules.__file__, *[os.path.join(folder, name) for name in written]):
         try:
             with open(file, "rb") as text:
                 checksum = crc32(text.read(), checksum)
         except OSError:
             return ""
-        if not file.endswith(".py"):
+        if not file.endswith((".py", ".c", ".h")):
             return ""
     return f"{checksum:08x}"
 
@@ -64,6 +69,16 @@ def lanes() -> Any:
     return engine.lanes, {**engine.machine_ops(), **own}, sets
 
 
+def connect_programs(*asked: Any) -> Any:
+    """The compiled Listing, connected to what it asks of the package of programs."""
+    return import_module("._engine", __name__).connect_programs(*asked)
+
+
+def caller(number: str) -> Any:
+    """The type of what is called like a function, in C; `number` stands for a number in a structure of arguments."""
+    return import_module("._engine", __name__).caller(number)
+
+
 def load() -> Any:
     """The compiled Value, connected to what it asks of Python and lent what of `value.Value` needs no speed.
 
@@ -82,7 +97,7 @@ def load() -> Any:
 
 def _connected(_engine: Any) -> Any:
     if sources() not in ("", _engine.sources):
-        raise ImportError("ops.py, special.py or rules.py has changed since")
+        raise ImportError("a text that it is made from has changed since")
     Value = _engine.Value
     own = vars(REFERENCE)
     written = set(vars(Value))

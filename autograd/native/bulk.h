@@ -419,26 +419,26 @@ static PyObject *bulk_adagrad(PyObject *Py_UNUSED(module), PyObject *const *args
 
 /* Parameters that Adam takes at a time. Two divisions side by side take as long as one; a row is long, since what was
    written number by number can be read as vectors only when it has left the store buffer. */
-#define ROW 256
-#define SIXTEEN for (int i = 0; i < 16; i++)
+#define ADAM_ROW 256
+#define ADAM_EACH for (int i = 0; i < 16; i++)
 
 /* What a step changes of sixteen averages, by gradients g; and how far it goes. */
 static void adam_steps(const double *restrict g, double *restrict average, double *restrict square, double *restrict way,
                        double lr, double beta1, double beta2, double eps, double made_up1, double made_up2)
 {
-    SIXTEEN average[i] = beta1 * average[i] + (1.0 - beta1) * g[i];
-    SIXTEEN square[i] = beta2 * square[i] + (1.0 - beta2) * (g[i] * g[i]);
-    SIXTEEN way[i] = square[i] / made_up2;
+    ADAM_EACH average[i] = beta1 * average[i] + (1.0 - beta1) * g[i];
+    ADAM_EACH square[i] = beta2 * square[i] + (1.0 - beta2) * (g[i] * g[i]);
+    ADAM_EACH way[i] = square[i] / made_up2;
 #if defined(__SSE2__)
     for (int i = 0; i < 16; i += 2)
         _mm_storeu_pd(way + i, _mm_sqrt_pd(_mm_loadu_pd(way + i)));
 #else
-    SIXTEEN way[i] = sqrt(way[i]);
+    ADAM_EACH way[i] = sqrt(way[i]);
 #endif
     if (made_up1 == 1.0) /* as after some hundred steps: x / 1.0 is x */
-        SIXTEEN way[i] = lr * average[i] / (way[i] + eps);
+        ADAM_EACH way[i] = lr * average[i] / (way[i] + eps);
     else
-        SIXTEEN way[i] = lr * (average[i] / made_up1) / (way[i] + eps);
+        ADAM_EACH way[i] = lr * (average[i] / made_up1) / (way[i] + eps);
 }
 
 /* adam(params, step, average, square, lr, beta1, beta2, eps, weight_decay, decoupled) */
@@ -451,12 +451,12 @@ static PyObject *bulk_adam(PyObject *Py_UNUSED(module), PyObject *const *args, P
     double *t = step.columns[0], *m = step.columns[1], *v = step.columns[2];
     const double lr = step.numbers[0], beta1 = step.numbers[1], beta2 = step.numbers[2], eps = step.numbers[3];
     const double decay = step.numbers[4], coupled = step.numbers[5] != 0.0 ? 0.0 : decay;
-    double g[ROW] = {0.0}, average[ROW] = {0.0}, square[ROW] = {0.0}, way[ROW];
+    double g[ADAM_ROW] = {0.0}, average[ADAM_ROW] = {0.0}, square[ADAM_ROW] = {0.0}, way[ADAM_ROW];
     double last = 0.0, made_up1 = 1.0, made_up2 = 1.0;
-    Py_ssize_t at[ROW];
+    Py_ssize_t at[ADAM_ROW];
     for (Py_ssize_t i = 0; i < step.n;) {
         int k = 0;
-        for (; i < step.n && k < ROW; i++) { /* those that have taken as many steps, as most have */
+        for (; i < step.n && k < ADAM_ROW; i++) { /* those that have taken as many steps, as most have */
             const Node *p = (Node *)step.params[i];
             if (!(p->word & HAS_GRAD))
                 continue;

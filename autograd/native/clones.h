@@ -7,11 +7,11 @@
 #define CHAINRULE_CLONES_H
 
 #if defined(__GNUC__) && defined(__x86_64__)
-#define HAS_CLONES 1
+#define OFFERS_CLONES 1
 #define TARGET_V3 __attribute__((target("avx,avx2,bmi,bmi2,lzcnt,popcnt")))
 #define TARGET_V4 __attribute__((target("avx,avx2,bmi,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl")))
 #else
-#define HAS_CLONES 0
+#define OFFERS_CLONES 0
 #endif
 
 enum { CLONE_COMMON, CLONE_V3, CLONE_V4 };  /* what the compiler was told to build for, x86-64-v3, x86-64-v4 */
@@ -19,7 +19,7 @@ static const char *const clone_names[] = {"common", "x86-64-v3", "x86-64-v4"};
 
 static int best_clone(void)
 {
-#if HAS_CLONES
+#if OFFERS_CLONES
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd")

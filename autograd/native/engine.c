@@ -1,12 +1,14 @@
 /* The compiled twin of value.py and chain.py: the same Values, the same order, the same bits.
 
    Read node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule), bulk.h (many
-   nodes in one call), program.h (recorded programs), lanes.h (programs on many samples). The kernels are printed from
+   nodes in one call), listing.h and derive.h (what is recorded, and its gradient), program.h and caller.h (what runs of
+   it, and how it is called), lanes.h (programs on many samples). The kernels are printed from
    ops.py and rules.py by printer.py. What needs no speed is not written again: __init__.py lends Value's methods. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #if defined(__SSE2__)
@@ -110,6 +112,11 @@ static inline int observed(const char *what, PyObject *v)
 }
 
 #include "node.h"
+
+struct Listing;
+static THREAD_LOCAL struct Listing *written;   /* the listing that this thread's ops are added to (listing.h), or NULL */
+static int write_down(Node *v);
+
 #include "forward.h"
 #include "pass.h"
 
@@ -368,6 +375,9 @@ static PyGetSetDef node_getset[] = {
 #include "bulk.h"
 #include "program.h"
 #include "lanes.h"
+#include "listing.h"
+#include "derive.h"
+#include "caller.h"
 
 /* ── Methods ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -601,6 +611,9 @@ static PyMethodDef module_methods[] = {
     {"machine_ops", module_machine_ops, METH_NOARGS, NULL},
     {"lanes", module_lanes, METH_VARARGS, NULL},
     {"lane_ops", module_lane_ops, METH_NOARGS, NULL},
+    {"caller", module_caller, METH_O, NULL},
+    {"connect_programs", module_connect_programs, METH_VARARGS, NULL},
+    {"instruction_set", module_instruction_set, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -610,8 +623,13 @@ static int module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "the compiled engine works in the main interpreter only");
         return -1;
     }
-    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&LanesType) < 0)
+    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&LanesType) < 0
+        || PyType_Ready(&ListingType) < 0 || PyType_Ready(&CallerType) < 0)
         return -1;
+    PyObject *sets = module_instruction_set(NULL, Py_None);
+    if (!sets)
+        return -1;
+    Py_DECREF(sets);
     if (PyModule_AddStringConstant(module, "sources", SOURCES) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "Value", (PyObject *)&NodeType);

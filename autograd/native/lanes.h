@@ -45,7 +45,7 @@ static ALWAYS_INLINE double chosen(double test, double p, double q)
 #endif
 #define ROWS 4
 #include "lane_kernels.h"
-#if HAS_CLONES
+#if OFFERS_CLONES
 #define CLONE(name) name##_v3
 #define TARGET TARGET_V3
 #define WIDTH 4
@@ -66,7 +66,7 @@ typedef struct {
 
 static const Kernels kernels[] = {
     {weigh_common, outer_common, run_common},
-#if HAS_CLONES
+#if OFFERS_CLONES
     {weigh_v3, outer_v3, run_v3},
     {weigh_v4, outer_v4, run_v4},
 #endif
@@ -381,11 +381,11 @@ static PyObject *module_lanes(PyObject *Py_UNUSED(module), PyObject *args)
     uint32_t *words = o->words;
     PyObject *lists[] = {stream, packed, splats, conditions, results};
     for (int i = 0; i < 5; i++) {
-        if (words_of(lists[i], words) < 0)
+        if (words_of(lists[i], &words) < 0)
             goto failed;
-        words += PyList_GET_SIZE(lists[i]);
     }
-    if (numbers_of(wanted, o->wanted) < 0 || numbers_of(constants, o->constants) < 0)
+    double *numbers = o->wanted;
+    if (numbers_of(wanted, &numbers) < 0 || numbers_of(constants, &numbers) < 0)
         goto failed;
     o->outputs = 0;
     for (Py_ssize_t i = 0; i < o->results; i++)

@@ -1,55 +1,72 @@
 /* A machine: the code of a program, as autograd/program/schedule.py lays it out, run on doubles.
 
-   The code is a stream of 32-bit words: runs of one op, each with the slots that its items read. What they compute goes
-   to slots in a row. No item of a run reads another of it. Not a bit depends on that order: each item is computed as the
-   op's float function computes it. */
+   The code is a stream of 32-bit words. Each instruction fills slots in a row, none of which it reads:
 
-enum { M_LT = N_OPS, M_LE, M_EQ, M_NE, M_BOTH, M_EITHER, M_OPPOSITE, M_CHOOSES, M_SELECT, M_DETACH, M_PAIRS, M_END };
+     op, items, first slot, k, inputs …    A run of one op. The inputs are k lists of slots, one an item; where the op
+                                           is marked WIDE, each is a stride and a first slot, or LISTED and where in
+                                           `lists` its slots begin. Of a sum of products they are the number that it
+                                           begins with (pairs; a dot has none), the left factors, the right factors.
+     grid, rows, first slot, terms, columns, a, a's strides by row and by term, b, b's stride by term,
+     whether there is a start, start, its strides by row and by column
+                                           A product of two matrices: see stream.h.
+     end, 0, 0, 0
+
+   Not a bit depends on what stands beside what: each item is computed as the op's float function computes it, each
+   sum in its own order. */
+
+enum { M_LT = N_OPS, M_LE, M_EQ, M_NE, M_BOTH, M_EITHER, M_OPPOSITE, M_CHOOSES, M_SELECT, M_DETACH, M_PAIRS, M_GRID,
+       M_END };
 
 static const char *const machine_ops[] = {"lt", "le", "eq", "ne", "both", "either", "opposite", "chooses", "select",
-                                          "detach", "pairs", "end"};
+                                          "detach", "pairs", "grid", "end"};
 
 typedef struct {
     PyObject_HEAD
-    uint32_t *words;             /* the stream, then the slots of outputs, then those of conditions */
-    double *wanted;              /* of each condition: the number that its slot must hold */
+    uint32_t *words;             /* the stream, then lists, the slots of constants, outputs and conditions */
+    double *numbers;             /* the constants, then what the slots of conditions must hold */
     double *slots;               /* of one run; constants stay in it */
-    Py_ssize_t inputs, constants, size, length, outputs, conditions;
-    int in_use, needs_python;
+    Py_ssize_t inputs, size, length, lists, constants, outputs, conditions;
+    int in_use, needs_python, is_long;
 } Machine;
 
-#define MAY_RAISE ((uint32_t)1 << 16)  /* in the first word of a run: a result that is not finite is for Python to judge */
-#define LONG_RUN 50000                 /* words, from which on other threads may run meanwhile */
+#define MAY_RAISE ((uint32_t)1 << 16)  /* in the first word: a result that is not finite is for Python to judge */
+#define WIDE ((uint32_t)1 << 17)
+#define LISTED ((uint32_t)-1)
+#define LONG_RUN 20000                 /* terms and items, from which on other threads may run meanwhile */
+enum { GRID_WORDS = 14, ALIGNMENT = 64, ROOM = 16 }; /* ROOM: slots behind the last, for what a vector writes there */
 
-#define EACH(formula)                              \
-    do {                                           \
-        for (size_t i = 0; i < n; i++)             \
-            to[i] = (formula);                     \
-    } while (0)
-#define A v[p[i]]
-#define B v[p[n + i]]
-#define C v[p[2 * n + i]]
+static const uint32_t *next_run(const uint32_t *p)
+{
+    if ((p[0] & 0xffff) == M_GRID)
+        return p + GRID_WORDS;
+    return p + 4 + (size_t)p[3] * (p[0] & WIDE ? 2 : p[1]);
+}
 
-/* Sums of `terms` terms, the j-th of the i-th item by a formula: eight items side by side, each in its own order. */
-#define SUMS(start, first, terms, term)            \
-    do {                                           \
-        size_t begin = 0, j, i;                    \
-        for (; begin + 8 <= n; begin += 8) {       \
-            double sums[8];                        \
-            for (j = 0, i = begin; i < begin + 8; i++) \
-                sums[i - begin] = (start);         \
-            for (j = first; j < terms; j++)        \
-                for (i = begin; i < begin + 8; i++) \
-                    sums[i - begin] += (term);     \
-            memcpy(to + begin, sums, sizeof sums); \
-        }                                          \
-        for (i = begin; i < n; i++) {              \
-            j = 0;                                 \
-            double sum = (start);                  \
-            for (j = first; j < terms; j++)        \
-                sum += (term);                     \
-            to[i] = sum;                           \
-        }                                          \
+/* Sums of `terms` terms, the j-th of the i-th item by a formula: four items side by side, each in its own order. */
+#define SUMS(start, first, terms, term)               \
+    do {                                              \
+        size_t i = 0, j;                              \
+        for (; i + 4 <= n; i += 4) {                  \
+            double sums[4];                           \
+            j = 0;                                    \
+            sums[0] = (start), i++;                   \
+            sums[1] = (start), i++;                   \
+            sums[2] = (start), i++;                   \
+            sums[3] = (start), i -= 3;                \
+            for (j = first; j < terms; j++) {         \
+                sums[0] += (term), i++;               \
+                sums[1] += (term), i++;               \
+                sums[2] += (term), i++;               \
+                sums[3] += (term), i -= 3;            \
+            }                                         \
+            memcpy(to + i, sums, sizeof sums);        \
+        }                                             \
+        for (; i < n; i++) {                          \
+            double sum = (start);                     \
+            for (j = first; j < terms; j++)           \
+                sum += (term);                        \
+            to[i] = sum;                              \
+        }                                             \
     } while (0)
 
 /* An op of any number of inputs, item by item. */
@@ -68,72 +85,82 @@ static int each_of_many(int op, const uint32_t *p, size_t n, size_t k, const dou
     return 0;
 }
 
-/* Fill the slots: 1 where all is well, 0 where Python has to look at it. */
-static int run_stream(const uint32_t *p, double *restrict v, int ieee)
+static inline double chooses(double index, double n)
 {
-    for (;;) {
-        const uint32_t word = p[0];
-        const size_t n = p[1], k = p[3];
-        const int op = (int)(word & 0xffff);
-        double *restrict to = v + p[2];
-        has_failed = 0;
-        p += 4;
-        switch (op) {
-        case M_END: return 1;
-        case OP_ADD: EACH(A + B); break;
-        case OP_SUB: EACH(A - B); break;
-        case OP_MUL: EACH(A * B); break;
-        case OP_DIV: EACH(A / B); break;
-        case OP_WHERE: EACH(f_where(A, B, C)); break;
-        case M_SELECT: EACH(A != 0.0 ? B : C); break;
-        case M_LT: EACH(A < B ? 1.0 : 0.0); break;
-        case M_LE: EACH(A <= B ? 1.0 : 0.0); break;
-        case M_EQ: EACH(A == B ? 1.0 : 0.0); break;
-        case M_NE: EACH(A != B ? 1.0 : 0.0); break;
-        case M_BOTH: EACH(A != 0.0 && B != 0.0 ? 1.0 : 0.0); break;
-        case M_EITHER: EACH(A != 0.0 || B != 0.0 ? 1.0 : 0.0); break;
-        case M_OPPOSITE: EACH(A == 0.0 ? 1.0 : 0.0); break;
-        case M_CHOOSES: EACH(A >= 0.0 && A < B && A == floor(A) ? 1.0 : 0.0); break;
-        case M_DETACH: EACH(A); break;
-        case OP_COPYSIGN: /* a nan has a sign, which C and Python need not agree on: here it would be seen */
-            for (size_t i = 0; i < n; i++)
-                if (B != B)
-                    return 0;
-            EACH(copysign(A, B));
-            break;
-#define ONE(name, NAME) case OP_##NAME: EACH(f_##name(A)); break;
-        FOR_UNARY(ONE)
-#undef ONE
-        case OP_SUM: SUMS(v[p[i]], 1, k, v[p[j * n + i]]); break;
-        case OP_DOT: { /* factors, then their partners */
-            const uint32_t *q = p + n * (k / 2);
-            SUMS(v[p[i]] * v[q[i]], 1, k / 2, v[p[j * n + i]] * v[q[j * n + i]]);
-            break;
-        }
-        case M_PAIRS: { /* a number to start with, factors, then their partners */
-            const uint32_t *f = p + n, *q = f + n * (k / 2);
-            SUMS(v[p[i]], 0, k / 2, v[f[j * n + i]] * v[q[j * n + i]]);
-            break;
-        }
-        default:
-            if (op_rows[op].f2)
-                EACH(op_rows[op].f2(A, B));
-            else if (each_of_many(op, p, n, k, v, to) < 0)
-                return 0;
-        }
-        p += n * k;
-        if (word & MAY_RAISE && !ieee) {
-            if (has_failed)
-                return 0;
-            for (size_t i = 0; i < n; i++)
-                if (!isfinite(to[i]))
-                    return 0;
-        }
-    }
+    return index >= 0.0 && index < n && index == floor(index) ? 1.0 : 0.0;
 }
-#undef A
-#undef B
-#undef C
+
+/* ── The same for each instruction set ───────────────────────────────────────────────────────────────────── */
+
+#if defined(__GNUC__) || defined(__clang__)
+#define WIDTH 2
+#else
+#define WIDTH 1
+#endif
+#define FOR(name) name##_v1
+#include "stream.h"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define HAS_CLONES
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2")
+#endif
+#define WIDTH 4
+#define FOR(name) name##_v3
+#include "stream.h"
+#ifdef __clang__
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx2,avx512f,avx512dq,avx512vl"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx2,avx512f,avx512dq,avx512vl")
+#endif
+#define WIDTH 8
+#define FOR(name) name##_v4
+#include "stream.h"
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+typedef int (*RunStream)(const uint32_t *, const uint32_t *, double *, int);
+static RunStream run_stream = run_stream_v1;
+
+/* instruction_set(name): use this one, or with None the widest that the processor has; the names of those it has */
+static PyObject *module_instruction_set(PyObject *Py_UNUSED(module), PyObject *name)
+{
+    struct { const char *name; RunStream run; int is_there; } sets[] = {
+        {"baseline", run_stream_v1, 1},
+#ifdef HAS_CLONES
+        {"avx2", run_stream_v3, __builtin_cpu_supports("avx2")},
+        {"avx512", run_stream_v4, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+                                      && __builtin_cpu_supports("avx512vl")},
+#endif
+    };
+    PyObject *names = PyList_New(0);
+    int found = 0;
+    for (size_t i = 0; names && i < sizeof sets / sizeof *sets; i++) {
+        PyObject *known = sets[i].is_there ? PyUnicode_FromString(sets[i].name) : NULL;
+        if (known && (name == Py_None || PyUnicode_Compare(known, name) == 0)) {
+            run_stream = sets[i].run;
+            found = 1;
+        }
+        if (sets[i].is_there && (!known || PyList_Append(names, known) < 0))
+            Py_CLEAR(names);
+        Py_XDECREF(known);
+    }
+    if (names && !found) {
+        PyErr_Format(PyExc_ValueError, "instruction_set(%R): this processor has %R", name, names);
+        Py_CLEAR(names);
+    }
+    return names;
+}
 
 static PyTypeObject MachineType;
 
@@ -141,128 +168,202 @@ static void machine_dealloc(PyObject *self)
 {
     Machine *m = (Machine *)self;
     PyMem_Free(m->words);
-    PyMem_Free(m->wanted);
+    PyMem_Free(m->numbers);
     PyMem_RawFree(m->slots);
     PyObject_Free(m);
 }
 
-static int words_of(PyObject *list, uint32_t *words)
+static int words_of(PyObject *list, uint32_t **words)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
         unsigned long word = PyLong_AsUnsignedLong(PyList_GET_ITEM(list, i));
         if (PyErr_Occurred())
             return -1;
-        words[i] = (uint32_t)word;
+        *(*words)++ = (uint32_t)word;
     }
     return 0;
 }
 
-static int numbers_of(PyObject *list, double *numbers)
+static int numbers_of(PyObject *list, double **numbers)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
-        numbers[i] = PyFloat_AsDouble(PyList_GET_ITEM(list, i));
+        *(*numbers)++ = PyFloat_AsDouble(PyList_GET_ITEM(list, i));
         if (PyErr_Occurred())
             return -1;
     }
     return 0;
 }
 
-/* machine(inputs, constants, slots, stream, outputs, conditions, wanted): numbers how many inputs and slots there are,
-   the others lists */
+/* Where the slots begin in their room, so that vectors that are stored in them lie in one cache line each. */
+static double *aligned(double *room)
+{
+    return (double *)(((uintptr_t)room + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
+}
+
+/* Room for the slots of a run, the constants in their places. */
+static double *new_slots(const Machine *m)
+{
+    double *room = PyMem_RawCalloc((size_t)m->size + ROOM + ALIGNMENT / sizeof(double), sizeof(double));
+    const uint32_t *places = m->words + m->length + m->lists;
+    for (Py_ssize_t i = 0; room && i < m->constants; i++)
+        aligned(room)[places[i]] = m->numbers[i];
+    return room;
+}
+
+/* machine(inputs, slots, stream, lists, places, constants, outputs, conditions, wanted): numbers how many inputs and
+   slots there are, the others lists; `places` are the slots of the constants */
 static PyObject *module_machine(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *constants, *stream, *outputs, *conditions, *wanted;
+    PyObject *stream, *lists, *places, *constants, *outputs, *conditions, *wanted;
     Py_ssize_t inputs, size;
-    if (!PyArg_ParseTuple(args, "nO!nO!O!O!O!", &inputs, &PyList_Type, &constants, &size, &PyList_Type, &stream,
-                          &PyList_Type, &outputs, &PyList_Type, &conditions, &PyList_Type, &wanted))
+    if (!PyArg_ParseTuple(args, "nnO!O!O!O!O!O!O!", &inputs, &size, &PyList_Type, &stream, &PyList_Type, &lists,
+                          &PyList_Type, &places, &PyList_Type, &constants, &PyList_Type, &outputs, &PyList_Type,
+                          &conditions, &PyList_Type, &wanted))
         return NULL;
     Machine *m = PyObject_New(Machine, &MachineType);
     if (!m)
         return NULL;
     m->inputs = inputs;
-    m->constants = PyList_GET_SIZE(constants);
     m->size = size;
     m->length = PyList_GET_SIZE(stream);
+    m->lists = PyList_GET_SIZE(lists);
+    m->constants = PyList_GET_SIZE(places);
     m->outputs = PyList_GET_SIZE(outputs);
     m->conditions = PyList_GET_SIZE(conditions);
     m->in_use = m->needs_python = 0;
-    m->words = PyMem_Malloc((m->length + m->outputs + m->conditions + 1) * sizeof(uint32_t));
-    m->wanted = PyMem_Malloc((m->conditions + 1) * sizeof(double));
-    m->slots = PyMem_RawMalloc((size + 1) * sizeof(double));
-    if (!m->words || !m->wanted || !m->slots) {
+    uint32_t *words = m->words = PyMem_Malloc((m->length + m->lists + m->constants + m->outputs + m->conditions + 1)
+                                              * sizeof(uint32_t));
+    double *numbers = m->numbers = PyMem_Malloc((m->constants + m->conditions + 1) * sizeof(double));
+    m->slots = NULL;
+    if (!words || !numbers) {
         PyErr_NoMemory();
         goto failed;
     }
-    if (words_of(stream, m->words) < 0 || words_of(outputs, m->words + m->length) < 0
-        || words_of(conditions, m->words + m->length + m->outputs) < 0 || numbers_of(wanted, m->wanted) < 0
-        || numbers_of(constants, m->slots + inputs) < 0)
+    if (words_of(stream, &words) < 0 || words_of(lists, &words) < 0 || words_of(places, &words) < 0
+        || words_of(outputs, &words) < 0 || words_of(conditions, &words) < 0 || numbers_of(constants, &numbers) < 0
+        || numbers_of(wanted, &numbers) < 0)
         goto failed;
-    for (const uint32_t *p = m->words; (p[0] & 0xffff) != M_END; p += 4 + (size_t)p[1] * p[3]) {
+    if (!(m->slots = new_slots(m))) {
+        PyErr_NoMemory();
+        goto failed;
+    }
+    double work = 0.0;
+    for (const uint32_t *p = m->words; (p[0] & 0xffff) != M_END; p = next_run(p)) {
         int op = (int)(p[0] & 0xffff);
         m->needs_python |= op < N_OPS && !op_rows[op].in_c;
+        work += (double)p[1] * p[3] * (op == M_GRID ? p[4] : 1);
     }
+    m->is_long = work > LONG_RUN;
     return (PyObject *)m;
 failed:
     Py_DECREF(m);
     return NULL;
 }
 
-/* machine.run(numbers, ieee): the outputs; None where a condition fails; NotImplemented where Python has to look at it.
-   The numbers are a list of floats and Values. */
-static PyObject *machine_run(PyObject *self, PyObject *const *args, Py_ssize_t count)
+/* A number for each input: from doubles in a row, or from a list of floats and Values. */
+static int inputs_of(const Machine *m, PyObject *given, double *slots)
 {
-    Machine *m = (Machine *)self;
-    if (count != 2 || !PyList_CheckExact(args[0]) || PyList_GET_SIZE(args[0]) != m->inputs) {
-        PyErr_Format(PyExc_TypeError, "machine.run(numbers, ieee) takes a list of %zd numbers", m->inputs);
-        return NULL;
-    }
-    double *slots = m->slots;
-    int borrowed = m->in_use, ieee = args[1] == Py_True, well = 1;
-    if (borrowed) {
-        if (!(slots = PyMem_RawMalloc((m->size + 1) * sizeof(double))))
-            return PyErr_NoMemory();
-        memcpy(slots + m->inputs, m->slots + m->inputs, m->constants * sizeof(double));
-    }
-    else
-        m->in_use = 1;
-    PyObject *answer = NULL;
     for (Py_ssize_t i = 0; i < m->inputs; i++) {
-        PyObject *x = PyList_GET_ITEM(args[0], i);
+        PyObject *x = PyList_GET_ITEM(given, i);
         if (IS_NODE(x))
             slots[i] = ((Node *)x)->data;
         else if (!plain(x, slots + i)) {
             PyErr_Format(PyExc_TypeError, "machine.run: %R is neither a float nor a Value", x);
-            goto done;
+            return -1;
         }
     }
-    if (m->length > LONG_RUN && !m->needs_python) {
+    return 0;
+}
+
+/* The outputs, from slots in which the inputs stand: a new list, or `out` filled and Py_True. */
+static PyObject *outputs_of(const Machine *m, double *slots, int ieee, double *out)
+{
+    int well;
+    if (m->is_long && !m->needs_python) {
         Py_BEGIN_ALLOW_THREADS
-        well = run_stream(m->words, slots, ieee);
+        well = run_stream(m->words, m->words + m->length, slots, ieee);
         Py_END_ALLOW_THREADS
     }
     else
-        well = run_stream(m->words, slots, ieee);
+        well = run_stream(m->words, m->words + m->length, slots, ieee);
     if (raise_stopped() < 0)
-        goto done;
-    const uint32_t *outputs = m->words + m->length, *conditions = outputs + m->outputs;
+        return NULL;
     if (!well)
-        answer = Py_NewRef(Py_NotImplemented);
-    for (Py_ssize_t i = 0; !answer && i < m->conditions; i++)
-        if (slots[conditions[i]] != m->wanted[i])
-            answer = Py_NewRef(Py_None);
-    if (!answer && (answer = PyList_New(m->outputs)))
-        for (Py_ssize_t i = 0; answer && i < m->outputs; i++) {
-            PyObject *x = PyFloat_FromDouble(slots[outputs[i]]);
-            if (!x)
-                Py_CLEAR(answer);
-            else
-                PyList_SET_ITEM(answer, i, x);
+        return Py_NewRef(Py_NotImplemented);
+    const uint32_t *outputs = m->words + m->length + m->lists + m->constants, *conditions = outputs + m->outputs;
+    for (Py_ssize_t i = 0; i < m->conditions; i++)
+        if (slots[conditions[i]] != m->numbers[m->constants + i])
+            return Py_NewRef(Py_None);
+    if (out) {
+        for (Py_ssize_t i = 0; i < m->outputs; i++)
+            out[i] = slots[outputs[i]];
+        return Py_NewRef(Py_True);
+    }
+    PyObject *answer = PyList_New(m->outputs);
+    for (Py_ssize_t i = 0; answer && i < m->outputs; i++) {
+        PyObject *x = PyFloat_FromDouble(slots[outputs[i]]);
+        if (!x)
+            Py_CLEAR(answer);
+        else
+            PyList_SET_ITEM(answer, i, x);
+    }
+    return answer;
+}
+
+/* Doubles in a row that an object lends, so many of them. */
+static int borrowed_doubles(PyObject *object, Py_buffer *view, int flags, Py_ssize_t count)
+{
+    if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | flags) < 0)
+        return -1;
+    if (view->itemsize == sizeof(double) && view->len == count * view->itemsize && !strcmp(view->format, "d"))
+        return 0;
+    PyErr_Format(PyExc_TypeError, "machine.run: %R is no array of %zd doubles", object, count);
+    PyBuffer_Release(view);
+    return -1;
+}
+
+/* machine.run(numbers, ieee, out=None): the outputs; None where a condition fails; NotImplemented where Python has to
+   look at it. The numbers are a list of floats and Values, and the outputs a new list; or both are arrays of doubles,
+   and the answer is True. */
+static PyObject *machine_run(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    Machine *m = (Machine *)self;
+    const int in_arrays = count == 3;
+    if ((count != 2 && !in_arrays)
+        || (!in_arrays && (!PyList_CheckExact(args[0]) || PyList_GET_SIZE(args[0]) != m->inputs))) {
+        PyErr_Format(PyExc_TypeError, "machine.run(numbers, ieee) takes a list of %zd numbers", m->inputs);
+        return NULL;
+    }
+    Py_buffer from, to;
+    if (in_arrays) {
+        if (borrowed_doubles(args[0], &from, 0, m->inputs) < 0)
+            return NULL;
+        if (borrowed_doubles(args[2], &to, PyBUF_WRITABLE, m->outputs) < 0) {
+            PyBuffer_Release(&from);
+            return NULL;
         }
-done:
-    if (borrowed)
-        PyMem_RawFree(slots);
-    else
-        m->in_use = 0;
+    }
+    PyObject *answer = NULL;
+    const int borrowed = m->in_use;
+    double *room = borrowed ? new_slots(m) : m->slots;
+    if (!room)
+        PyErr_NoMemory();
+    else {
+        double *slots = aligned(room);
+        m->in_use = 1;
+        if (in_arrays)
+            memcpy(slots, from.buf, (size_t)m->inputs * sizeof(double));
+        if (in_arrays || inputs_of(m, args[0], slots) == 0)
+            answer = outputs_of(m, slots, args[1] == Py_True, in_arrays ? to.buf : NULL);
+        if (borrowed)
+            PyMem_RawFree(room);
+        else
+            m->in_use = 0;
+    }
+    if (in_arrays) {
+        PyBuffer_Release(&from);
+        PyBuffer_Release(&to);
+    }
     return answer;
 }
 

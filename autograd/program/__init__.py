@@ -1,13 +1,17 @@
 """Record a function once, and run it as a straight-line program from then on.
 
 arguments.py  a call's numbers, and the structure around them
-symbols.py    nodes for numbers that are not known yet
-lowering.py   rules as formulas of symbols, both sides of every condition
-gradient.py   the chain rule on symbols
+caller.py     what is called like a function
+listing.py    ops one after the other, as they were performed
+symbols.py    numbers that are not known yet
+templates.py  rules as rows of symbols, both sides of every condition
+gradient.py   the chain rule on a listing
 code.py       what runs: folded, without dead code; and an interpreter
+schedule.py   code in the order in which the compiled engine's machine runs it
+twin.py       listings in C, where the engine is compiled
 lanes.py      code for many samples at once, as a machine in C runs it
 batch.py      `Batched`: what a program does with many samples
-program.py    `Program`: the rows, how they print, run and differentiate
+program.py    `Program`: how it prints, runs and is differentiated
 recorder.py   `record`: what a function does, written down
 compiled.py   `compile`: programs for the ways that a function goes, and when to trust them
 training.py   a model's training step as a program

@@ -2,37 +2,24 @@
 
 Nothing here changes a bit of a result. An op of constants is computed beforehand; ``1.0 * x`` and ``x / 1.0`` are x, to
 the last bit; of two equal ops one is computed. Additions are not reordered, nor are products with 0.0
-left out: an infinity or a nan would be lost.
+left out: an infinity or a nan would be lost. Data that are constants of the program stay as regular as they are, for
+schedule.py to find their matrices again: sums of equal beginnings are not shared, and where the function itself
+multiplies by 1.0, no such product is left out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from .. import ops
 from ..ops import ARITHMETIC, Op, number
-from .symbols import BY_NAME, detach, select
+from .listing import Input, Listing, Slot
+from .symbols import BY_NAME, TOTAL, detach, select
 
-Slot = int  # a number's place: inputs first, then what the rows compute
-
-
-class Row(NamedTuple):
-    """One op of a program.
-
-    Attributes:
-        op: the op.
-        inputs: what it is given: an int is the slot of a number, a float is a constant.
-        place: the line that made it, as in "model.py:12"; "" in what a rule made.
-        raises: whether it is the function's own, and so raises where Python would.
-    """
-
-    op: Op
-    inputs: tuple[Any, ...]
-    place: str
-    raises: bool
+_ONE: Final = repr(1.0)
 
 
 class Instruction(NamedTuple):
@@ -42,6 +29,32 @@ class Instruction(NamedTuple):
     inputs: tuple[Slot, ...]
     op: Op
     raises: bool
+
+
+class Instructions(Sequence[Instruction]):
+    """Instructions of a compiled listing, made when they are first looked at: the machine is made without them."""
+
+    def __init__(self, listing: Any, leaves: int) -> None:
+        self.listing = listing
+        self._leaves = leaves
+        self._made: tuple[Instruction, ...] | None = None
+
+    def _all(self) -> tuple[Instruction, ...]:
+        if self._made is None:
+            self._made = self.listing.instructions(self._leaves)
+        return self._made
+
+    def __len__(self) -> int:
+        return len(self.listing) - self._leaves
+
+    def __getitem__(self, k: Any) -> Any:
+        return self._all()[k]
+
+    def __iter__(self) -> Iterator[Instruction]:
+        return iter(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
 
 
 class Code(NamedTuple):
@@ -57,7 +70,7 @@ class Code(NamedTuple):
 
     inputs: int
     constants: tuple[float, ...]
-    instructions: tuple[Instruction, ...]
+    instructions: Sequence[Instruction]
     outputs: tuple[Slot, ...]
     conditions: tuple[tuple[Slot, float], ...]
 
@@ -69,55 +82,60 @@ class Code(NamedTuple):
         return 8 * slots + 4 * (words + len(self.outputs) + 2 * len(self.conditions))
 
 
-_NEVER_RAISE: Final = """
-    add sub mul neg pos abs cbrt atan asinh tanh sech2 atan2 erf erfc sign copysign degrees radians sigmoid
-    sigmoid_slope softplus relu leaky_relu normal_cdf gelu_tanh silu silu_slope softsign clamp where maximum minimum
-    sum mean prod dot peak lt le eq ne both either opposite select detach chooses
-"""
-TOTAL: Final = frozenset(map(BY_NAME.__getitem__, _NEVER_RAISE.split()))  # where one is dead, it can be left out
-
-
 def is_built_in(op: Op) -> bool:
     """Whether an op is one of this library's, and so a function of its inputs alone."""
     return BY_NAME.get(op.name) is op
 
 
 def lowered(
-    inputs: int, rows: Sequence[Row], outputs: Iterable[Any], conditions: Iterable[tuple[Any, float]]
+    listing: Listing, leaves: int, outputs: Iterable[Input], conditions: Iterable[tuple[Input, float]]
 ) -> Code | None:
-    """The code of rows; None where a condition can't hold, whatever the inputs are.
+    """The code of a listing; None where a condition can't hold, whatever the leaves are.
 
     Args:
-        inputs: how many slots are given.
-        rows: the ops, each after those it reads.
+        listing: the rows.
+        leaves: how many of its first slots are given.
         outputs: slots, or floats that are results as they are.
         conditions: slots, and the number that each must hold.
 
-    >>> code = lowered(1, [Row(ops.mul, (0, 1.0), "", True), Row(ops.add, (1, 1), "", True)], [2], [])
-    >>> [(i.op.name, i.inputs) for i in code.instructions]
+    >>> listing = Listing(1)
+    >>> same, twice = listing.add(ops.mul, (0, 1.0)), listing.add(ops.add, (1, 1))
+    >>> [(i.op.name, i.inputs) for i in lowered(listing, 1, [twice], []).instructions]
     [('add', (0, 0))]
     """
-    conditions = list(conditions)
-    live = _live(inputs, rows, [*outputs, *(slot for slot, _ in conditions)])
+    outputs, conditions = list(outputs), list(conditions)
+    if type(listing) is not Listing:
+        found = listing.lowered(leaves, outputs, conditions)  # type: ignore[attr-defined]
+        if found is None:
+            return None
+        numbers, made_in_c, results, tests = found
+        return Code(leaves, numbers, Instructions(made_in_c, leaves), tuple(results), tuple(tests))
+    live = _live(listing, leaves, [*outputs, *(slot for slot, _ in conditions)])
     constants = _Constants()
-    known: list[int] = list(range(inputs))  # of each old slot: what computes it, or the key of a constant
+    known: list[int] = list(range(leaves))  # of each old slot: what computes it, or the key of a constant
     shared: dict[Any, int] = {}
     made: list[tuple[Op, tuple[int, ...], bool]] = []
+    times_one = any(
+        op is ops.mul and raises and _ONE in map(repr, given)
+        for op, raises, given in zip(listing.ops, listing.raises, listing.inputs, strict=True)
+    )
 
-    def now(x: Any) -> int:
+    def now(x: Input) -> int:
         return known[x] if type(x) is int else constants.key(x)
 
-    for k, row in enumerate(rows):
-        if not live[inputs + k]:
+    for k in range(leaves, len(listing)):
+        if not live[k]:
             known.append(0)
             continue
-        given = tuple([known[x] if type(x) is int else constants.key(x) for x in row.inputs])
-        simpler = _folded(row, given, constants)
+        op, raises = listing.ops[k], bool(listing.raises[k])
+        assert op is not None
+        given = tuple([known[x] if type(x) is int else constants.key(x) for x in listing.inputs[k]])
+        simpler = None if times_one and op is ops.mul and max(given) >= 0 else _folded(op, raises, given, constants)
         if simpler is None:
-            key = (row.op, given, row.raises)
-            simpler = shared.get(key) if is_built_in(row.op) else None
+            key = (op, given, raises)
+            simpler = shared.get(key) if is_built_in(op) and op is not ops.add else None
         if simpler is None:
-            simpler = shared[key] = inputs + len(made)
+            simpler = shared[key] = leaves + len(made)
             made.append(key)
         known.append(simpler)
     kept: dict[tuple[int, float], None] = {}
@@ -130,12 +148,12 @@ def lowered(
     results = [now(x) for x in outputs]
 
     def slot(x: int) -> Slot:
-        return inputs + ~x if x < 0 else x if x < inputs else x + len(constants.numbers)
+        return leaves + ~x if x < 0 else x if x < leaves else x + len(constants.numbers)
 
     return Code(
-        inputs,
+        leaves,
         tuple(constants.numbers),
-        tuple([Instruction(_function(op), tuple(map(slot, given)), op, raises) for op, given, raises in made]),
+        tuple([Instruction(float_function(op), tuple(map(slot, given)), op, raises) for op, given, raises in made]),
         tuple(map(slot, results)),
         tuple([(slot(x), wanted) for x, wanted in kept]),
     )
@@ -157,31 +175,26 @@ class _Constants:
         return key
 
 
-def _live(inputs: int, rows: Sequence[Row], roots: Iterable[Any]) -> bytearray:
+def _live(listing: Listing, leaves: int, roots: Iterable[Input]) -> bytearray:
     """Which slots are needed: by the roots, or because the function's own op may raise."""
-    live = bytearray(inputs + len(rows))
+    live = bytearray(len(listing))
     for root in roots:
         if type(root) is int:
             live[root] = 1
-    for k in range(len(rows) - 1, -1, -1):
-        row = rows[k]
-        if live[inputs + k] or (row.raises and row.op not in TOTAL):
-            live[inputs + k] = 1
-            for x in row.inputs:
+    for k in range(len(listing) - 1, leaves - 1, -1):
+        if live[k] or (listing.raises[k] and listing.ops[k] not in TOTAL):
+            live[k] = 1
+            for x in listing.inputs[k]:
                 if type(x) is int:
                     live[x] = 1
     return live
 
 
-def _folded(row: Row, given: tuple[int, ...], constants: _Constants) -> int | None:
+def _folded(op: Op, raises: bool, given: tuple[int, ...], constants: _Constants) -> int | None:
     """What an op comes to without computing anything at run time; None where it does compute."""
-    op = row.op
     if max(given) < 0 and is_built_in(op):
-        floats = [constants.numbers[~x] for x in given]
-        try:
-            return constants.key(float(op.function(*floats)))
-        except FAILURES:
-            return None if row.raises else constants.key(careful(op, floats))
+        number = folded(op, raises, [constants.numbers[~x] for x in given])
+        return None if number is None else constants.key(number)
     if op is ops.mul:
         for one, other in ((0, 1), (1, 0)):
             if given[one] < 0 and constants.numbers[~given[one]] == 1.0:
@@ -199,11 +212,27 @@ def _folded(row: Row, given: tuple[int, ...], constants: _Constants) -> int | No
     return None
 
 
+def folded(op: Op, raises: bool, numbers: Sequence[float]) -> float | None:
+    """What an op of constants comes to; None where it raises, and is to raise when it runs.
+
+    >>> folded(ops.log, False, [0.0]), folded(ops.log, True, [0.0])
+    (-inf, None)
+    """
+    try:
+        return float(op.function(*numbers))
+    except FAILURES:
+        return None if raises else careful(op, numbers)
+
+
 FAILURES: Final = (*ARITHMETIC, IndexError)  # what a float function raises where it has no answer
 
 
-def _function(op: Op) -> Callable[..., float]:
-    """An op's float function; one of the user's may return any number, which is made a float of."""
+def float_function(op: Op) -> Callable[..., float]:
+    """An op's float function; one of the user's may return any number, which is made a float of.
+
+    >>> float_function(ops.neg)(1.0)
+    -1.0
+    """
     if is_built_in(op):
         return op.function
     return lambda *numbers: number(op.function(*numbers), f"the result of op {op.name!r}")
@@ -216,7 +245,7 @@ def careful(op: Op, numbers: Sequence[float]) -> float:
     -inf
     """
     try:
-        return _function(op)(*numbers)
+        return float_function(op)(*numbers)
     except FAILURES:
         return math.nan if op.limit is None else op.limit(*numbers)
 
@@ -229,7 +258,9 @@ def run(code: Code, numbers: Iterable[float], ieee: bool = False) -> list[float]
         numbers: its inputs.
         ieee: whether the function's own ops give inf and nan, too, instead of raising.
 
-    >>> run(lowered(1, [Row(ops.exp, (0,), "", True)], [1], []), [0.0])
+    >>> listing = Listing(1)
+    >>> y = listing.add(ops.exp, (0,))
+    >>> run(lowered(listing, 1, [y], []), [0.0])
     [1.0]
     """
     slots = [*numbers, *code.constants]

@@ -21,6 +21,7 @@ from ..calculus import gradients
 from ..engine import Value
 from ..errors import InputTypeError, RecordError, RecordWarning
 from .arguments import put_together, taken_apart
+from .caller import Caller
 from .program import Program, chosen_inputs, mirrored, structure_of
 from .recorder import name_of, recorded, spans_of, stand_in
 
@@ -38,10 +39,15 @@ class Surroundings:
     >>> seen = Surroundings(lambda x: rate * x)
     >>> seen.same()
     True
+
+    Attributes:
+        checks: the same for C, which looks at cells, dicts and functions' defaults: three items each, where it is, its
+            key, and what it holds; None where it is elsewhere.
     """
 
     def __init__(self, f: Any) -> None:
         self._held: list[tuple[Callable[[], Any], Any]] = []
+        self.checks: tuple[Any, ...] | None = ()  # for C: holder, key, what it held, holder …; None where it can't look
         todo, known = [f], set()
         while todo:
             function = todo.pop()
@@ -52,7 +58,7 @@ class Surroundings:
 
     def _look(self, function: Any, root: Any) -> list[Any]:
         if isinstance(function, functools.partial):
-            self._hold(lambda: (*function.args, *function.keywords.values()))
+            self._hold(lambda: (*function.args, *function.keywords.values()), None)
             return [function.func]
         if isinstance(function, MethodType):
             self._hold_attributes(function.__self__)
@@ -63,22 +69,28 @@ class Surroundings:
                 return [vars(base).get(name) for base in type(function).__mro__ for name in ("__call__", "forward")]
             return []
         for cell in function.__closure__ or ():
-            self._hold(functools.partial(_content, cell))
+            self._hold(functools.partial(_content, cell), cell)
         if function.__defaults__ or function.__kwdefaults__:
-            self._hold(lambda: (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()))
+            holder = None if function.__kwdefaults__ else function
+            self._hold(lambda: (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()), holder)
         outer = function.__globals__
         used = [name for name in _names(function.__code__) if name in outer]
         for name in used:
-            self._hold(functools.partial(outer.get, name, _MISSING))
+            self._hold(functools.partial(outer.get, name, _MISSING), outer, name)
         near = [outer[name] for name in used] + [_content(cell) for cell in function.__closure__ or ()]
         return [g for g in near if isinstance(g, FunctionType) and g.__globals__ is outer]
 
-    def _hold(self, read: Callable[[], Any]) -> None:
-        self._held.append((read, read()))
+    def _hold(self, read: Callable[[], Any], holder: Any, key: Any = None) -> None:
+        held = read()
+        self._held.append((read, held))
+        if holder is None or held is _MISSING:
+            self.checks = None
+        elif self.checks is not None:
+            self.checks += holder, key, holder.__defaults__ if isinstance(holder, FunctionType) else held
 
     def _hold_attributes(self, owner: Any) -> None:
         for name in getattr(owner, "__dict__", ()):
-            self._hold(functools.partial(vars(owner).get, name, _MISSING))
+            self._hold(functools.partial(vars(owner).get, name, _MISSING), vars(owner), name)
 
     def same(self) -> bool:
         """Whether they hold what they held."""
@@ -128,7 +140,7 @@ class _Kind:
         self.missed = 0  # recordings that were of no use
 
 
-class Compiled:
+class Compiled(Caller):
     """What `compile` returns: call it as the function itself.
 
     Numbers give numbers, Values give Values, that are differentiated as all others. Inside a function that is being
@@ -146,6 +158,7 @@ class Compiled:
         self._known: dict[Any, _Kind] = {}
         self._lock = threading.RLock()
         self._others = _Kind()  # of structures that are no longer remembered
+        self._last: list[_Variant | None] = [None, None]  # whose calls are answered in C: of calls, of value_and_grad
         functools.update_wrapper(self, f)
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -168,7 +181,7 @@ class Compiled:
         kinds = [*self._known.values(), self._others]
         return "; ".join(dict.fromkeys(text for k in kinds for text in (k.declined, k.no_gradient) if text))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
         """What the function returns, in the same bits.
 
         Raises:
@@ -176,7 +189,7 @@ class Compiled:
         """
         return self._answer(args, kwargs, False)
 
-    def value_and_grad(self, *args: Any, **kwargs: Any) -> Any:
+    def _value_and_grad(self, *args: Any, **kwargs: Any) -> Any:
         """The result, and its derivatives in the structure of the argument that `argnums` names, as floats.
 
         Arrays have arrays of derivatives. What is no number in that argument has None in its place.
@@ -199,8 +212,12 @@ class Compiled:
         word = modes.word() if modes.active else 0
         if word & modes.RECORD and not gradient:
             return self.function(*args, **kwargs)
-        if word & (modes.TRACE | modes.ANOMALY):
+        if word & (modes.TRACE | modes.ANOMALY | modes.RECORD):
             return self._eager(args, kwargs, gradient)
+        last = self._last[gradient]
+        if last is not None:
+            last.calls += self._used(gradient)
+            self._last[gradient] = None
         items: list[Any] = []
         structure = structure_of(args, kwargs, items)
         kind = self._known.get(structure) or self._new_kind(structure)
@@ -221,8 +238,20 @@ class Compiled:
             variant.calls += 1
             if variant.calls > 1 and not variant.calls & (variant.calls - 1):
                 return self._audited(kind, answer, args, kwargs, gradient)
+            if not (kwargs or word):
+                self._answer_in_c(gradient, variant, program, structure[0])
             return answer
         return self._recorded(kind, args, kwargs, gradient)
+
+    def _answer_in_c(self, gradient: bool, variant: _Variant, program: Program, structure: tuple[Any, ...]) -> None:
+        """Have calls that are like this one answered in C, until the next audit."""
+        how, checks = program.quickly(structure), variant.surroundings.checks
+        left = (1 << variant.calls.bit_length()) - variant.calls - 1
+        if how is None or checks is None or left == 0:
+            return
+        machine, derived = how
+        self._last[gradient] = variant
+        self._quicken(gradient, machine, structure, derived, checks, program.captured, left)
 
     # ── The function itself ─────────────────────────────────────────────────────────────────────────────────
 

@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple
 
 from .. import engine
 from .code import Code, Slot, is_built_in
-from .schedule import PAIRS, Item, Runner, collected
+from .schedule import Runner
+from .sums import PAIRS, Item, collected
 
 _MAY_RAISE: Final = 1 << 16  # as in schedule.py
 _PANEL: Final = 16  # columns of an outer product are padded to a multiple of it
@@ -27,19 +28,24 @@ Slots = tuple[Slot, ...]
 
 
 def varying_slots(code: Code, inputs: Sequence[Slot]) -> bytearray:
-    """Of every slot, whether it differs from sample to sample where these inputs do.
+    """Of every slot, and of that after the last one, which is 1, whether it differs from sample to sample.
+
+    Args:
+        code: what fills the slots.
+        inputs: those that differ.
 
     >>> from autograd import ops
-    >>> from autograd.program.code import Row, lowered
-    >>> rows = [Row(ops.exp, (0,), "", True), Row(ops.mul, (2, 1), "", True)]
-    >>> list(varying_slots(lowered(2, rows, [3], []), [1]))
-    [0, 1, 0, 1]
+    >>> from autograd.program.code import Instruction
+    >>> made = [Instruction(op.function, given, op, True) for op, given in ((ops.exp, (0,)), (ops.mul, (2, 1)))]
+    >>> list(varying_slots(Code(2, (), made, (3,), ()), [1]))
+    [0, 1, 0, 1, 0]
     """
     varies = bytearray(code.inputs + len(code.constants))
     for x in inputs:
         varies[x] = 1
     for instruction in code.instructions:
         varies.append(any(varies[x] for x in instruction.inputs))
+    varies.append(0)
     return varies
 
 
@@ -49,7 +55,7 @@ def computed_once(code: Code, varies: bytearray, needed: Sequence[Slot]) -> Code
     Its inputs are those that don't vary. None where there is nothing to compute or to check.
     """
     first = code.inputs + len(code.constants)
-    alone = [x for x in range(first, len(varies)) if not varies[x]]
+    alone = [x for x in range(first, first + len(code.instructions)) if not varies[x]]
     conditions = [(x, number) for x, number in code.conditions if not varies[x]]
     if not alone and not conditions:
         return None
@@ -165,6 +171,7 @@ class _Layout:
         self.code, self.numbers, self.reduce = code, numbers, reduce
         self.varies = varying_slots(code, varying)
         self.first = code.inputs + len(code.constants)
+        self.one = len(self.varies) - 1
         self.slots = {x: i for i, x in enumerate(varying)}
         self.inputs = len(varying)
         self.used = len(varying)  # slots
@@ -175,10 +182,10 @@ class _Layout:
         self.words: list[int] = []  # the ops of its runs
         self.packed: list[Slot] = []
         self.splats: list[Slot] = []
-        items = {x: item for x, item in collected(code, self.first).items() if self.varies[x]}
+        items = {x: item for x, item in collected(code).items() if self.varies[x]}
         items = shared(items, len(self.varies), {*code.outputs, *[x for x, _ in code.conditions]})
         read = [x for item in items.values() for x in item.inputs] + list(code.outputs)
-        self.needed = [x for x in dict.fromkeys(read) if x >= self.first and not self._varies(x)]
+        self.needed = [x for x in dict.fromkeys(read) if self.first <= x < self.one and not self._varies(x)]
         outer = self._outer_products(items) if reduce else []
         for block in outer:
             for x in block.cells.values():
@@ -202,7 +209,7 @@ class _Layout:
 
     def made(self, make: Any, block: int | None, clone: int) -> Any:
         """The machine of it."""
-        constants = list(range(self.code.inputs, self.first))
+        constants = [*range(self.code.inputs, self.first), self.one]
         given = [*[x for x in range(self.code.inputs) if not self.varies[x]], *self.needed]
         place = {x: i for i, x in enumerate([*given, *constants])}
         conditions = [(self.slots[x], number) for x, number in self.code.conditions if self.varies[x]]
@@ -217,7 +224,7 @@ class _Layout:
             self.most,
             not self.reduce,
             clone,
-            list(self.code.constants),
+            [*self.code.constants, 1.0],
             self.stream,
             runs_of([place[x] for x in self.packed]),
             [y for x in self.splats for y in (self.slots[x], place[x])],
@@ -281,15 +288,15 @@ class _Layout:
         self.stream += [self.numbers[op] | _MAY_RAISE * may_raise, n, first, k, *rest]
 
     def _weighted(self, item: Item) -> tuple[Slots, Slots, bool] | None:
-        """Of a sum of products of a uniform number and one that varies, each: these, and whether it has a start."""
+        """Of a sum of products, in each of which one factor is uniform: these, the others, whether it has a start."""
         if item.op not in ("dot", PAIRS):
             return None
         starts = item.op == PAIRS
         half = len(item.inputs) // 2
         pairs = list(zip(item.inputs[starts : half + starts], item.inputs[half + starts :], strict=True))
-        if any(self._varies(a) == self._varies(b) for a, b in pairs):
+        if any(self._varies(a) and self._varies(b) for a, b in pairs):
             return None
-        ordered = [(b, a) if self._varies(a) else (a, b) for a, b in pairs]
+        ordered = [(b, a) if self._varies(a) or a == self.one else (a, b) for a, b in pairs]
         return tuple([a for a, _ in ordered]), tuple([b for _, b in ordered]), starts
 
     # ── Sums over samples ───────────────────────────────────────────────────────────────────────────────────

@@ -11,9 +11,9 @@ the gradient (gradient.py).
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from .. import modes, ops
@@ -21,13 +21,15 @@ from ..engine import Value
 from ..errors import CopyError, GuardError, InputError, InputTypeError
 from ..ops import Op
 from ..rules import rule
-from ..source import placed
 from .arguments import NUMBER, NUMBERS, Result, put_together, taken_apart
 from .batch import Batched
-from .code import FAILURES, Code, Row, careful, is_built_in, lowered
-from .gradient import behind, gradients, leading
+from .caller import Caller
+from .code import FAILURES, Code, careful, is_built_in, lowered
+from .gradient import ALWAYS, Sum, gradients, leading, or_zero
+from .listing import Listing, Row, extended, rows_of
 from .schedule import Runner
-from .symbols import BY_NAME, CONDITIONS, Symbol, detach, select
+from .symbols import BY_NAME, CONDITIONS, detach, select
+from .twin import listing_type
 
 _INFIX: Final = {op: op.symbol for op in BY_NAME.values() if op.arity == 2 and not op.symbol.isidentifier()}
 
@@ -58,43 +60,18 @@ class Constant(NamedTuple):
     places: tuple[str, ...]
 
 
-@lru_cache(maxsize=4096)
-def text_of(place: Any) -> str:
-    """A place as `modes.here` has it, as a text: "model.py:12"; "" for None."""
-    return place if type(place) is str else "" if place is None else str(placed(*place))
-
-
-def rows_of(leaves: Sequence[Symbol], roots: Iterable[Any]) -> tuple[list[Row], Callable[[Any], Any]]:
-    """The ops behind the roots as rows, the leaves in the first slots; and the slot, or float, of a symbol.
-
-    >>> x = Symbol()
-    >>> rows, slot = rows_of([x], [y := x * 2.0])
-    >>> rows[0][:2], slot(y)
-    ((<op mul>, (0, 2.0)), 1)
-    """
-    slots: dict[int, Any] = {leaf.index: i for i, leaf in enumerate(leaves)}
-    rows: list[Row] = []
-    for symbol in behind(roots):
-        if symbol.op is not None:
-            given = tuple([x if type(x) is float else slots[x.index] for x in symbol.inputs])
-            slots[symbol.index] = len(leaves) + len(rows)
-            rows.append(Row(symbol.op, given, text_of(symbol.place), symbol.raises))
-        elif symbol.index not in slots:
-            slots[symbol.index] = symbol.value
-    return rows, lambda x: slots[x.index] if type(x) is Symbol else float(x)
-
-
-class Program:
+class Program(Caller):
     """What `record` returns: a function as straight-line code, for arguments of one structure.
 
-    Call it as the function: numbers give numbers, Values Values. It can be pickled, to run in other processes.
+    Call it as the function: numbers give numbers, Values Values. `value_and_grad` is a call of
+    its `gradient`. It can be pickled, to run in other processes.
 
     Attributes:
         name: the function's.
         inputs: what its inputs are called: ``p[0]``.
         captured: Values that the function reached from elsewhere, as a model's parameters: their data is read at each
             call.
-        rows: its ops, in order.
+        rows: its ops, in order: slots count the inputs first, then captured Values, then these.
         guards: comparisons that have to come out as they did when it was recorded.
 
     >>> import autograd
@@ -110,7 +87,7 @@ class Program:
         inputs: Sequence[str],
         spans: Sequence[tuple[int, int]],
         captured: Sequence[Value],
-        rows: Sequence[Row],
+        listing: Listing,
         outputs: Sequence[Any],
         result: Result,
         guards: Sequence[Guard],
@@ -119,7 +96,7 @@ class Program:
         self.name = name
         self.inputs = tuple(inputs)
         self.captured = tuple(captured)
-        self.rows = tuple(rows)
+        self._listing = listing
         self.guards = tuple(guards)
         self._structure = structure
         self._spans = tuple(spans)  # of each positional argument: its first input, and the first after it
@@ -129,6 +106,15 @@ class Program:
         self._made: dict[Any, Any] = {}  # code, gradients, ops: each made when it is first needed
 
     # ── What it is ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Its ops, in order."""
+        return self._once("rows", lambda: tuple(rows_of(self._listing, self._leaves)))  # type: ignore[no-any-return]
+
+    @property
+    def _leaves(self) -> int:
+        return len(self.inputs) + len(self.captured)
 
     @property
     def ops(self) -> dict[str, int]:
@@ -168,7 +154,7 @@ class Program:
 
     def _lowered(self) -> Code:
         conditions = [(guard.slot, float(guard.outcome)) for guard in self.guards]
-        code = lowered(len(self.inputs) + len(self.captured), self.rows, self._outputs, conditions)
+        code = lowered(self._listing, self._leaves, self._outputs, conditions)
         assert code is not None, "a guard of constants came out as it came out"
         return code
 
@@ -180,11 +166,12 @@ class Program:
 
     def is_same(self, other: Program) -> bool:
         """Whether another program does the same, with the same captured Values."""
-        same = (self.rows, self.guards, self._outputs) == (other.rows, other.guards, other._outputs)
-        return same and [*map(id, self.captured)] == [*map(id, other.captured)]
+        if (self.guards, self._outputs, len(self.inputs)) != (other.guards, other._outputs, len(other.inputs)):
+            return False
+        return [*map(id, self.captured)] == [*map(id, other.captured)] and self._listing.is_same(other._listing)
 
     def __repr__(self) -> str:
-        sizes = {"input": len(self.inputs), "op": len(self.rows), "guard": len(self.guards)}
+        sizes = {"input": len(self.inputs), "op": len(self._listing) - self._leaves, "guard": len(self.guards)}
         return f"<program {self.name}: {', '.join(_counted(n, what) for what, n in sizes.items())}>"
 
     def __str__(self) -> str:
@@ -197,7 +184,7 @@ class Program:
         for row in self.rows:
             text = self._formula(row, names)
             guard = guards.get(len(names))
-            names.append(f"v{len(names) - len(self.inputs) - len(self.captured) + 1}")
+            names.append(f"v{len(names) - self._leaves + 1}")
             line = f"  {names[-1]} = {text}"
             if guard is not None:
                 line = f"  guard {text} is {guard.outcome}"
@@ -225,7 +212,7 @@ class Program:
         """
         kinds = ", ".join(f"{n} {name}" for name, n in self.ops.items())
         lines = [
-            f"{self.name}: {_counted(len(self.inputs), 'input')}, {_counted(len(self.rows), 'op')}",
+            f"{self.name}: {_counted(len(self.inputs), 'input')}, {_counted(len(self._listing) - self._leaves, 'op')}",
             f"ops: {kinds or 'none'}",
             f"captured: {', '.join(self._captured_names()) or 'nothing'}",
             *[
@@ -245,14 +232,13 @@ class Program:
         >>> program.guard_text(program.guards[0]).partition(" at ")[0]
         '1.0 < x is True'
         """
-        leaves = len(self.inputs) + len(self.captured)
-        row = self.rows[guard.slot - leaves]
+        row = self.rows[guard.slot - self._leaves]
         names = [*self.inputs, *self._captured_names(), *[f"v{k + 1}" for k in range(len(self.rows))]]
         return f"{self._formula(row, names)} is {guard.outcome} at {guard.place or 'an unknown line'}"
 
     # ── Running it ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
         """What the function returns for these arguments.
 
         Raises:
@@ -270,7 +256,30 @@ class Program:
         outputs = self.run(items, bool(modes.word() & modes.IEEE))
         if outputs is None:
             raise self._failure(items)
+        how = None if kwargs else self.quickly(structure[0])
+        if how is not None:
+            machine, derived = how
+            self._quicken(False, machine, structure[0], derived, (), self.captured, sys.maxsize)
         return self.results(args, items, outputs)
+
+    def quickly(self, structure: tuple[Any, ...]) -> tuple[Any, Any] | None:
+        """The machine, and by which structures its outputs are derivatives; None where Python has to make the results.
+
+        Args:
+            structure: of the positional arguments.
+        """
+        machine = self._made["runner"].machine
+        if machine is None or self._result.kind != "Value":
+            return None
+        if self._argnums is None:
+            return None if self.captured and self.leads_from_captured else (machine, None)
+        if isinstance(self._argnums, tuple):
+            return machine, [structure[i] for i in self._argnums]
+        return machine, structure[self._argnums]
+
+    def _value_and_grad(self, *args: Any, **kwargs: Any) -> Any:
+        """What `gradient()` answers."""
+        return self.gradient()(*args, **kwargs)
 
     def run(self, items: Sequence[Any], ieee: bool) -> list[float] | None:
         """The outputs; None where they would not be right: a guard fails, or an op of the function's own raises.
@@ -323,10 +332,8 @@ class Program:
         """Of each output: whether something can be sent through it to a leaf, from the `first` leaf on."""
 
         def find() -> list[bool]:
-            leaves, slots = self._symbols()
-            roots = [slots[x] for x in self._outputs if type(x) is int]
-            reached = leading(roots, leaves[first:])
-            return [type(x) is int and slots[x].index in reached for x in self._outputs]
+            reached = leading(self._listing, range(first, self._leaves))
+            return [type(x) is int and bool(reached[x]) for x in self._outputs]
 
         return self._once(("leads from", first), find)  # type: ignore[no-any-return]
 
@@ -359,10 +366,6 @@ class Program:
 
     # ── Its gradient ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _symbols(self) -> tuple[list[Symbol], list[Symbol]]:
-        """New symbols for the leaves; and for every slot."""
-        return symbols_of(len(self.inputs) + len(self.captured), self.rows)
-
     def gradient(self, argnums: int | tuple[int, ...] = 0) -> Program:
         """The program that computes the result and its derivatives by chosen arguments, as `value_and_grad` does.
 
@@ -391,41 +394,40 @@ class Program:
                 f"{self.name} returns something else than one number, which a gradient is of. For several results make "
                 "a program of each; for higher derivatives record autograd.grad(f)"
             )
-        leaves, slots = self._symbols()
-        root = slots[outputs[0]] if type(outputs[0]) is int else outputs[0]
-        found = gradients([(root, 1.0)], [leaves[i] for i in chosen])
-        derivatives = [0.0 if total is None else total.or_zero() for total in found]
-        guards = [slots[guard.slot] for guard in self.guards]
-        kept = [slots[len(leaves) + k] for k, row in enumerate(self.rows) if row.raises]
-        rows, slot = rows_of(leaves, [root, *derivatives, *guards, *kept])
+        listing = self._listing.copy()
+        found = gradients(listing, [(outputs[0], 1.0)], chosen)
+        derivatives = [or_zero(listing, total) for total in found]
+        kept = self._listing.raising()
+        roots = [outputs[0], *derivatives, *[guard.slot for guard in self.guards], *kept]
+        short, places = listing.only(range(self._leaves), roots)
+        count = 1 + len(derivatives)
         return Program(
             f"gradient of {self.name}",
             self._structure,
             self.inputs,
             self._spans,
             self.captured,
-            rows,
-            [slot(root), *map(slot, derivatives)],
+            short,
+            places[:count],
             self._result,
-            [Guard(slot(slots[g.slot]), g.outcome, g.place) for g in self.guards],
+            [guard._replace(slot=place) for guard, place in zip(self.guards, places[count:], strict=False)],  # type: ignore[arg-type]
             argnums,
         )
 
     def _made_pullback(self, k: int) -> tuple[list[Row], list[Any], Runner]:
         """Rows that send a gradient, the last leaf, back from the k-th output; of each leaf: if, and how much."""
-        count = len(self.inputs) + len(self.captured)
-        leaves, slots = symbols_of(count + 1, moved(self.rows, count, 1))
+        count = self._leaves
+        listing = self._listing.with_leaf(count)
         root = self._outputs[k]
         root = root if root < count else root + 1
-        found = gradients([(slots[root], leaves[-1])], leaves[:-1])
-        roots = [x for total in found if total is not None for x in total]
-        rows, slot = rows_of(leaves, [slots[root], *[x for x in roots if type(x) is Symbol]])
-        sent = [None if total is None else tuple(map(slot, total)) for total in found]
-        code = lowered(
-            count + 1, rows, [*[x for pair in sent if pair is not None for x in pair], slot(slots[root])], []
-        )
+        found = gradients(listing, [(root, count)], range(count))
+        roots = [x for total in found if total is not None for x in (_condition(total), total.total)]
+        short, places = listing.only(range(count + 1), [root, *roots])
+        rest = iter(places[1:])
+        sent = [None if total is None else (next(rest), next(rest)) for total in found]
+        code = lowered(short, count + 1, [*places[1:], places[0]], [])
         assert code is not None
-        return rows, sent, Runner(code)
+        return rows_of(short, count + 1), sent, Runner(code)
 
     def _pullback(self, k: int) -> tuple[list[Row], list[Any], Runner]:
         return self._once(("pullback", k), lambda: self._made_pullback(k))  # type: ignore[no-any-return]
@@ -509,23 +511,22 @@ class Program:
         single = self._result.kind == "Value"
         if self._argnums is not None or not (single or ops.is_number(number)):
             raise InputTypeError(f"{self.name} returns something else than one number, which a gradient is of")
-        leaves, slots = self._symbols()
-        output = self._outputs[0] if single else float(number)
-        root = slots[output] if type(output) is int else output
-        nowhere = Symbol()
-        found = gradients([(root, 1.0)], [nowhere if i < 0 else leaves[i] for i in chosen])
-        derivatives = [0.0 if total is None else total.or_zero() for total in found]
-        conditions = [False if total is None else total.exists for total in found]
-        flags = [x for x in conditions if type(x) is Symbol]
-        guards = [slots[guard.slot] for guard in self.guards]
-        kept = [slots[len(leaves) + k] for k, row in enumerate(self.rows) if row.raises]
-        rows, slot = rows_of(leaves, [root, *derivatives, *flags, *guards, *kept])
-        outputs = [slot(x) for x in (root, *derivatives, *flags)]
-        held = [(slot(x), float(guard.outcome)) for x, guard in zip(guards, self.guards, strict=True)]
-        code = lowered(len(leaves), rows, outputs, held)
+        listing, root = self._listing.copy(), self._outputs[0] if single else float(number)
+        found: list[Sum | None] = [None] * len(chosen)
+        wanted = [i for i, leaf in enumerate(chosen) if leaf >= 0]
+        for i, total in zip(wanted, gradients(listing, [(root, 1.0)], [chosen[i] for i in wanted]), strict=True):
+            found[i] = total
+        exist = [total is not None and (total.exists == ALWAYS or total.exists) for total in found]
+        flags = [x for x in exist if type(x) is int]
+        results = [root, *[or_zero(listing, total) for total in found], *flags]
+        guards = [guard.slot for guard in self.guards]
+        short, places = listing.only(range(self._leaves), [*results, *guards, *self._listing.raising()])
+        outcomes = [float(guard.outcome) for guard in self.guards]
+        held = list(zip(places[len(results) :], outcomes, strict=False))
+        code = lowered(short, self._leaves, places[: len(results)], held)
         assert code is not None
-        places = iter(range(1 + len(derivatives), len(code.outputs)))
-        return code, [next(places) if type(x) is Symbol else x for x in conditions]
+        flag = iter(range(len(results) - len(flags), len(results)))
+        return code, [x if type(x) is bool else next(flag) for x in exist]
 
     # ── As data ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -538,11 +539,14 @@ class Program:
                     "yours, and other processes don't know it; record the function there"
                 )
         rows = [(row.op.name, *row[1:]) for row in self.rows]
-        return {**vars(self), "rows": rows, "_made": {}}
+        state = {**vars(self), "rows": rows, "_made": {}}
+        del state["_listing"]
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self.rows = tuple([Row(BY_NAME[name], *rest) for name, *rest in state["rows"]])
+        self.__dict__.update(state)
+        rows = [Row(BY_NAME[name], *rest) for name, *rest in self.__dict__.pop("rows")]
+        self._listing = extended(listing_type()(self._leaves), rows)
 
 
 def _counted(n: int, what: str) -> str:
@@ -563,22 +567,8 @@ def structure_of(args: tuple[Any, ...], kwargs: dict[str, Any], items: list[Any]
     return positional, named
 
 
-def symbols_of(count: int, rows: Sequence[Row]) -> tuple[list[Symbol], list[Symbol]]:
-    """Symbols of so many leaves, and of every slot that rows fill."""
-    leaves = [Symbol() for _ in range(count)]
-    slots = list(leaves)
-    for row in rows:
-        symbol = Symbol(row.op, tuple([slots[x] if type(x) is int else x for x in row.inputs]), row.place)
-        symbol.raises = row.raises
-        slots.append(symbol)
-    return leaves, slots
-
-
-def moved(rows: Sequence[Row], after: int, by: int) -> list[Row]:
-    """The same rows, for slots that begin later."""
-    return [
-        row._replace(inputs=tuple([x + by if type(x) is int and x >= after else x for x in row.inputs])) for row in rows
-    ]
+def _condition(found: Sum) -> Any:
+    return 1.0 if found.exists == ALWAYS else found.exists
 
 
 def on_values(rows: Sequence[Row], given: Sequence[Any]) -> list[Any]:

@@ -18,10 +18,12 @@ from ..engine import Value
 from ..errors import InputError, InputTypeError, RecordError
 from ..ops import Op
 from .arguments import Result, named, put_together
-from .code import TOTAL, careful
-from .gradient import behind, gradients
-from .program import Guard, Program, rows_of, structure_of, text_of
-from .symbols import Symbol, chooses, detach, eq, le, lt, ne
+from .code import careful
+from .gradient import gradients, or_zero
+from .listing import Input, Listing, Slot, text_of
+from .program import Guard, Program, structure_of
+from .symbols import chooses, detach, eq, le, lt, ne
+from .twin import listing_type
 
 _COMPARED = {
     "lt": (lt, False),
@@ -58,35 +60,23 @@ class Recorder:
     """
 
     def __init__(self, inputs: Sequence[Value]) -> None:
-        self.leaves: list[Symbol] = []  # inputs first, then captured Values
-        self.captured: list[Value] = []
-        self.guards: dict[Any, tuple[Symbol, bool, Any]] = {}  # by comparison: its symbol, outcome and place
+        self.listing: Listing = listing_type()()
+        self.guards: dict[Any, tuple[Slot, bool, Any]] = {}  # by comparison: its slot, outcome and place
         self.reasons: dict[str, str] = {}  # why the function declines: one reason a line
-        self.own: list[Symbol] = []  # ops of the function that may raise, needed or not
-        self._symbols: dict[Value, Symbol] = {}
-        self._numbers: dict[int, float] = {}  # of symbols, in this run
-        for value in inputs:
-            leaf = Symbol()
-            self.leaves.append(leaf)
-            self._numbers[leaf.index] = value._data
-            self._symbols.setdefault(value, leaf)
-        self._born = Value(0.0)._seq  # what is younger was made by the function
+        self.listing.begin(inputs, self._strange)
 
     # ── What it is told ─────────────────────────────────────────────────────────────────────────────────────
 
     def made(self, node: Value, op: Op, inputs: tuple[Any, ...], hidden: bool) -> None:
         """An op was performed; `hidden` in `no_grad`."""
-        place = node._known().source
-        symbol = Symbol(op, tuple([x if type(x) is float else self.symbol(x) for x in inputs]), place)
-        symbol.raises = True
-        if op not in TOTAL:
-            self.own.append(symbol)
-        self._note(node, Symbol(detach, (symbol,), place) if hidden else symbol)
-        self._numbers[symbol.index] = node._data
+        place = modes.here()
+        given = tuple([x if type(x) is float else self.listing.slot(x) for x in inputs])
+        slot = self._added(op, given, place, node._data, raises=True)
+        self.listing.note(node, self._added(detach, (slot,), place, node._data) if hidden else slot)
 
     def detached(self, leaf: Value, node: Value) -> None:
         """A leaf was made with the data of a node."""
-        self._note(leaf, Symbol(detach, (self.symbol(node),), modes.here()))
+        self.listing.note(leaf, self._added(detach, (self.listing.slot(node),), modes.here(), leaf._data))
 
     def raised(self, op: Op) -> None:
         """An op raised; a function that goes on after that depends on the numbers."""
@@ -98,7 +88,7 @@ class Recorder:
             self._compared(what, node, *facts)
         elif what == "index":
             length, outcome = facts
-            self._guard(chooses, (self.symbol(node), length), outcome)
+            self._guard(chooses, (self.listing.slot(node), length), outcome)
         else:
             told = f".{what}" if what.partition(" ")[0] in ("data", "grad", "has_grad") else what
             self._decline(f"{told} of a Value", _REMEDIES[what])
@@ -111,74 +101,63 @@ class Recorder:
                 self._decline(f"a comparison with {other!r}, which is no float", "compare with a float")
                 return
             other = number
-        pair = (self.symbol(node), other if type(other) is float else self.symbol(other))
+        pair = (self.listing.slot(node), other if type(other) is float else self.listing.slot(other))
         self._guard(op, pair[::-1] if swapped else pair, outcome)
 
-    def _guard(self, op: Op, pair: tuple[Any, ...], outcome: bool) -> None:
-        key = (op, *[repr(x) if type(x) is float else x.index for x in pair])
+    def _guard(self, op: Op, pair: tuple[Input, ...], outcome: bool) -> None:
+        key = (op, *[repr(x) for x in pair])
         if key not in self.guards:
             place = modes.here()
-            self.guards[key] = Symbol(op, pair, place), outcome, place
+            self.guards[key] = self._added(op, pair, place, float(outcome)), outcome, place
 
     def _decline(self, what: str, remedy: str) -> None:
         place = text_of(_line())
         self.reasons.setdefault(place, f"{what}{f' at {place}' if place else ''}: {remedy}")
 
-    # ── Symbols ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def symbol(self, value: Value) -> Symbol:
-        """What stands for a Value: a leaf that is older than the call is captured, a younger one is a number."""
-        symbol = self._symbols.get(value)
-        if symbol is None:
-            if value._seq < self._born:
-                symbol = Symbol()
-                self.leaves.append(symbol)
-                self.captured.append(value)
-            else:
-                symbol = Symbol(place=value._known().source, value=value._data)
-                if value._operation is not None:
-                    self._decline(f"a Value made by {value.op} came from elsewhere", "make it in the function")
-            self._note(value, symbol)
-        return symbol
+    def _added(self, op: Op, inputs: tuple[Input, ...], place: Any, data: float, raises: bool = False) -> Slot:
+        slot = self.listing.add(op, inputs, place, raises)
+        self.listing.set_number(slot, data)
+        return slot
 
-    def _note(self, value: Value, symbol: Symbol) -> None:
-        self._symbols[value] = symbol
-        self._numbers[symbol.index] = value._data
+    def _strange(self, value: Value) -> None:
+        self._decline(f"a Value made by {value.op} came from elsewhere", "make it in the function")
 
     # ── Gradients inside the function ───────────────────────────────────────────────────────────────────────
 
     def gradients(self, seeds: Sequence[tuple[Value, Any]], xs: Sequence[Value], create_graph: bool) -> list[Any]:
-        """What `chain.gradients` returns, as Values that stand for symbols: the rules run on these."""
+        """What `chain.gradients` returns, as Values that stand for slots: the rules run on these."""
+        given = [(self.listing.slot(y), g if type(g) is float else self.listing.slot(g)) for y, g in seeds]
+        wanted = [self.listing.slot(x) for x in xs]
+        size = len(self.listing)
         try:
-            given = [(self.symbol(y), g if type(g) is float else self.symbol(g)) for y, g in seeds]
-            found = gradients(given, [self.symbol(x) for x in xs])
+            found = gradients(self.listing, given, wanted)
         except RecordError as error:
             self._decline("a gradient inside the function", str(error))
             with modes.mode(0, off=modes.RECORD):
                 from ..chain import gradients as eager
 
                 return eager(seeds, xs, create_graph)
-        totals = [None if total is None else total.or_zero() for total in found]
-        self._compute([total for total in totals if total is not None])
-        answers: list[Any] = []
-        for total in totals:
-            answer = None
-            if total is not None:
-                answer = Value(self._numbers[total.index])
-                self._note(answer, total if create_graph else Symbol(detach, (total,)))
-            answers.append(answer)
-        return answers
+        totals = [None if total is None else or_zero(self.listing, total) for total in found]
+        self._compute(size)
+        return [None if total is None else self._value(total, create_graph) for total in totals]
 
-    def _compute(self, symbols: Sequence[Symbol]) -> None:
-        """What symbols are in this run."""
-        for symbol in behind(symbols):
-            if symbol.index not in self._numbers:
-                if symbol.op is None:
-                    assert symbol.value is not None
-                    self._numbers[symbol.index] = symbol.value
-                else:
-                    floats = [x if type(x) is float else self._numbers[x.index] for x in symbol.inputs]
-                    self._numbers[symbol.index] = careful(symbol.op, floats)
+    def _value(self, total: Input, create_graph: bool) -> Value:
+        if type(total) is float:
+            return Value(total)
+        assert type(total) is int
+        answer = Value(self.listing.number(total))
+        slot = total if create_graph else self._added(detach, (total,), None, answer._data)
+        self.listing.note(answer, slot)
+        return answer
+
+    def _compute(self, first: Slot) -> None:
+        """What the slots that were added to the listing are in this run."""
+        number = self.listing.number
+        for slot in range(first, len(self.listing)):
+            op, inputs, _, _ = self.listing.row(slot)
+            self.listing.set_number(slot, careful(op, [number(x) if type(x) is int else x for x in inputs]))
 
 
 def record(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
@@ -231,7 +210,11 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     new_args = tuple([put_together(x, rest) for x in args])
     new_kwargs = {name: put_together(x, rest) for name, x in kwargs.items()}
     with modes.recording(recorder):
-        value = f(*new_args, **new_kwargs)
+        recorder.listing.attach(True)
+        try:
+            value = f(*new_args, **new_kwargs)
+        finally:
+            recorder.listing.attach(False)
     if (random.getstate(), _numpy_state()) != before:
         _restore(*before)  # the function will run once more
         reason = "it draws random numbers, and a program would repeat them: draw them before the call and pass them in"
@@ -244,23 +227,26 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     if recorder.reasons:
         return None, list(recorder.reasons.values())
     guards = list(recorder.guards.values())
-    rows, slot = rows_of(recorder.leaves, [*outputs, *recorder.own, *[symbol for symbol, _, _ in guards]])
+    listing = recorder.listing
+    short, roots = listing.only(listing.leaves, [*outputs, *[slot for slot, _, _ in guards], *listing.raising()])
+    listing.end()
+    places = iter(roots)
     program = Program(
         name_of(f),
         structure,
         _names(f, args, kwargs),
         spans_of(args),
-        recorder.captured,
-        rows,
-        [slot(x) for x in outputs],
+        listing.captured,
+        short,
+        [next(places) for _ in outputs],
         result,
-        [Guard(slot(symbol), outcome, text_of(place)) for symbol, outcome, place in guards],
+        [Guard(next(places), outcome, text_of(place)) for _, outcome, place in guards],  # type: ignore[arg-type]
     )
     return program, []
 
 
 def _placed(recorder: Recorder, outputs: list[Any], value: Value) -> int:
-    outputs.append(recorder.symbol(value))
+    outputs.append(recorder.listing.slot(value))
     return len(outputs) - 1
 
 

@@ -76,28 +76,28 @@ SILENT: Final = frozenset((*CONDITIONS, detach))  # what nothing is sent through
 BY_NAME: Final = {op.name: op for op in (*vars(ops).values(), *CONDITIONS, select, detach) if isinstance(op, Op)}
 
 
+_NEVER_RAISE: Final = """
+    add sub mul neg pos abs cbrt atan asinh tanh sech2 atan2 erf erfc sign copysign degrees radians sigmoid
+    sigmoid_slope softplus relu leaky_relu normal_cdf gelu_tanh silu silu_slope softsign clamp where maximum minimum
+    sum mean prod dot peak lt le eq ne both either opposite select detach chooses
+"""
+TOTAL: Final = frozenset(map(BY_NAME.__getitem__, _NEVER_RAISE.split()))  # where one is dead, it can be left out
+
+
 class Symbol:
     """A number that will be known when the program runs.
 
     Attributes:
-        op: what makes it; None where it is given: an input, or the number `value`.
+        op: what makes it; None where it is given.
         inputs: what the op is given, symbols and floats.
         index: its place in the order of creation.
-        place: where the program that was recorded made it, as `modes.here` has it; None in what a rule made.
-        raises: whether the function made it, and not a rule: only forward raises.
-        value: the number of a leaf that the function made itself, None in all others.
     """
 
-    __slots__ = ("index", "inputs", "op", "place", "raises", "value")
+    __slots__ = ("index", "inputs", "op")
 
-    def __init__(
-        self, op: Op | None = None, inputs: tuple[Any, ...] = (), place: Any = None, value: float | None = None
-    ) -> None:
+    def __init__(self, op: Op | None = None, inputs: tuple[Any, ...] = ()) -> None:
         self.op = op
         self.inputs = inputs
-        self.place = place
-        self.raises = False
-        self.value = value
         self.index = next(_numbers)
 
     @classmethod
@@ -173,7 +173,7 @@ Condition = Any  # a Symbol that is 0 or 1, or a bool where it is known
 
 
 class Maybe(NamedTuple):
-    """A contribution that is sent where a condition holds, and where it does not, nothing is."""
+    """A contribution that is sent where a condition holds, always where that is None, and elsewhere nothing is."""
 
     condition: Condition
     contribution: Any
@@ -210,16 +210,3 @@ def conjunction(p: Condition, q: Condition) -> Condition:
     if type(p) is not Symbol:
         return q if p else False
     return p if q else False
-
-
-def disjunction(p: Condition, q: Condition) -> Condition:
-    """``p or q``, where either may be a symbol.
-
-    >>> disjunction(True, Symbol() < 0.0)
-    True
-    """
-    if type(p) is Symbol and type(q) is Symbol:
-        return either(p, q)
-    if type(p) is not Symbol:
-        return True if p else q
-    return True if q else p
