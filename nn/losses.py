@@ -223,7 +223,7 @@ def nll_loss(log_probabilities: Sequence[Any], target: Any, reduction: str = "me
     return _of_classes("nll_loss", lambda xs, t: ops.sub(0.0, xs[t]), log_probabilities, target, reduction)
 
 
-def _of_classes(name: str, loss: Callable[[Sequence[Any], int], Any], outputs: Any, target: Any, reduction: str) -> Any:
+def _of_classes(name: str, loss: Callable[[Sequence[Any], Any], Any], outputs: Any, target: Any, reduction: str) -> Any:
     batch = isinstance(target, (list, tuple))
     samples = paired(name, outputs, target) if batch else [(outputs, target)]
     losses, lengths = [], set()

@@ -15,7 +15,8 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from .. import engine
-from .code import Code, Slot, is_built_in
+from .code import Code, is_built_in
+from .listing import Slot
 from .schedule import Runner
 from .sums import PAIRS, Item, collected
 
