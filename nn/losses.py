@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import autograd
-from autograd import Value, ops
+from autograd import Value, modes, ops
 from autograd.errors import InputError, InputTypeError
 
 from .init import choice, flat, item, mapped, require, shape, typed, whole, within
@@ -174,7 +174,7 @@ def cross_entropy(logits: Sequence[Any], target: Any, reduction: str = "mean") -
 
     Args:
         logits: for a sample, a list of C numbers or Values, one a class; for a batch, a list of such lists.
-        target: the right class, a whole number from 0 to C - 1, or a Value that holds it; for a batch, a list of them.
+        target: the right class, a whole number from 0 to C - 1; for a batch, a list of them.
         reduction: of a batch: "mean", "sum" or "none".
 
     Returns:
@@ -231,21 +231,23 @@ def _of_classes(name: str, loss: Callable[[Sequence[Any], Any], Any], outputs: A
         where = f" of sample {i}" if batch else ""
         typed(f"{name}: the output{where}", xs, (list, tuple), "a list of numbers, one a class")
         lengths.add(len(xs))
-        losses.append(loss(xs, t if type(t) is Value and 0 <= t < len(xs) else class_label(name, t, len(xs), where)))
+        losses.append(loss(xs, class_label(name, t, len(xs), where)))
     require(len(lengths) == 1, f"{name}: the batch is ragged; its samples have {sorted(lengths)} outputs")
     return _reduced(name, losses if batch else losses[0], reduction)
 
 
-def class_label(name: str, target: Any, classes: int, where: str = "") -> int:
+def class_label(name: str, target: Any, classes: int, where: str = "") -> Any:
     """The target as an int from 0 to classes - 1; `name` and `where` tell in a message whose it is.
+
+    While a function is recorded, it may be a Value: an input of the program, which chooses at each run.
 
     >>> class_label("accuracy", 2, 10)
     2
     """
-    label: Any = whole(target)
+    label: Any = autograd.pick(range(classes), target) if modes.recorder() and type(target) is Value else whole(target)
     typed(f"{name}: the target{where}", target, () if label is None else object, "a class, an int")
-    require(0 <= label < classes, f"{name}: the target{where} is {label}, of {classes} outputs, counted from 0")
-    return int(label)
+    require(0 <= label < classes, f"{name}: the target{where} is {whole(target)}, of {classes} outputs, counted from 0")
+    return label
 
 
 def paired(name: str, outputs: Any, targets: Any) -> list[tuple[Any, Any]]:

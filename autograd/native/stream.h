@@ -246,8 +246,9 @@ static int FOR(wide)(const uint32_t *p, const uint32_t *lists, double *v)
         default:
             for (size_t i = 0; i < n; i++) {
                 const double x[3] = {given[0][i], given[1][i], given[2][i]};
-                to[i] = k == 1 ? op_rows[op].f1(x[0]) : k == 2 && op_rows[op].f2 ? op_rows[op].f2(x[0], x[1])
-                                                                                  : op_rows[op].fn(x, (Py_ssize_t)k);
+                to[i] = op_rows[op].f1   ? op_rows[op].f1(x[0])
+                        : op_rows[op].f2 ? op_rows[op].f2(x[0], x[1])
+                                         : op_rows[op].fn(x, (Py_ssize_t)k);
             }
         }
 #undef GIVEN
