@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .chain import hooks_applied
 from .engine import Value, twin
 from .functions import dot
 
@@ -46,3 +47,22 @@ def zero_grad(params: Sequence[Value]) -> None:
     """
     for p in params:
         p.grad = None
+
+
+@twin
+def add_gradients(values: Sequence[Value], gradients: Sequence[float], reached: Sequence[bool] | None) -> None:
+    """Send each leaf its gradient, as the end of a backward pass does: after its hooks, added to what it has.
+
+    Args:
+        values: leaves.
+        gradients: a number for each.
+        reached: which of them anything is sent to; None for all.
+
+    >>> p = Value(3.0)
+    >>> add_gradients([p, p], [1.0, 0.5], None); p.grad
+    1.5
+    """
+    for i, (v, g) in enumerate(zip(values, gradients, strict=True)):
+        if reached is None or reached[i]:
+            g = hooks_applied(v, g)
+            v._grad = g if v._grad is None else v._grad + g

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import native
 
-__all__ = ["Backend", "Value", "backend", "machine", "parameter", "twin"]
+__all__ = ["Backend", "Value", "backend", "lanes", "machine", "parameter", "twin"]
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -61,6 +61,11 @@ def twin(function: Function) -> Function:
 def machine() -> Any:
     """What runs recorded programs in C, in the compiled engine; else None."""
     return native.machine() if _backend.name == "compiled" else None
+
+
+def lanes() -> Any:
+    """What runs recorded programs on many samples in C, in the compiled engine; else None."""
+    return native.lanes() if _backend.name == "compiled" else None
 
 
 def compiled_listing(*asked: Any) -> Any:

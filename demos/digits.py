@@ -1,6 +1,6 @@
 """Learn to read real handwritten digits, held-out ones too: a 64-32-10 network on scikit-learn's 8×8 images.
 
-    python -m demos.digits [--epochs N] [--seed N] [--limit N] [--out DIR]
+    python -m demos.digits [--epochs N] [--seed N] [--limit N] [--compile] [--out DIR]
 
 A fifth of the images is held out, the same share of each digit. Each pixel is an input, each output a digit's logit,
 each parameter a Value. Leaves pictures and a checkpoint in the output folder, and of a network of the same kind that is
@@ -83,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=seed, default=0, help="of the split, the weights and the order of samples")
     parser.add_argument("--out", type=folder, default="out/digits", help="folder for pictures and checkpoint")
     parser.add_argument("--limit", type=count, default=None, help="use only the first LIMIT images of each part")
+    parser.add_argument("--compile", action="store_true", help="record one sample's loss, and learn from batches of it")
     options = parser.parse_args(argv)
 
     from . import pictures
@@ -101,6 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed=options.seed,
         validation=held_out,
         metrics={"accuracy": nn.accuracy},
+        compile=options.compile,
     )
     seconds = time.perf_counter() - began
     epochs = f"{history.epochs} epoch{'s' * (history.epochs != 1)}"

@@ -139,8 +139,7 @@ def _state(raw: bytes) -> dict[str, Any]:
     state, version = document["state"], document["version"]
     for reason, fits in {
         f"it is no checkpoint: its format is not {FORMAT!r}": document["format"] == FORMAT,
-        f"its version is not {VERSION}, the one that this chainrule reads": type(version) is float
-        and version == VERSION,
+        f"its version is not {VERSION}, the one that this chainrule reads": repr(version) == repr(float(VERSION)),
         f"its state is a {type(state).__name__}, not an object": isinstance(state, dict),
         "it is damaged: its numbers do not match its sha256": document["sha256"] == _digest(state),
     }.items():

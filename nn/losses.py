@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import autograd
-from autograd import Value, ops
+from autograd import Value, modes, ops
 from autograd.errors import InputError, InputTypeError
 
 from .init import choice, flat, item, mapped, require, shape, typed, whole, within
@@ -191,7 +191,7 @@ def cross_entropy(logits: Sequence[Any], target: Any, reduction: str = "mean") -
     500.0
     """
     # with -x, the loss of a sure answer would be -0.0, here and below
-    return _of_classes("cross_entropy", lambda xs, t: 0.0 - ops.log_softmax(float(t), *xs), logits, target, reduction)
+    return _of_classes("cross_entropy", lambda xs, t: 0.0 - ops.log_softmax(t, *xs), logits, target, reduction)
 
 
 def categorical_cross_entropy(probabilities: Sequence[Any], target: Any, reduction: str = "mean") -> Any:
@@ -223,7 +223,7 @@ def nll_loss(log_probabilities: Sequence[Any], target: Any, reduction: str = "me
     return _of_classes("nll_loss", lambda xs, t: ops.sub(0.0, xs[t]), log_probabilities, target, reduction)
 
 
-def _of_classes(name: str, loss: Callable[[Sequence[Any], int], Any], outputs: Any, target: Any, reduction: str) -> Any:
+def _of_classes(name: str, loss: Callable[[Sequence[Any], Any], Any], outputs: Any, target: Any, reduction: str) -> Any:
     batch = isinstance(target, (list, tuple))
     samples = paired(name, outputs, target) if batch else [(outputs, target)]
     losses, lengths = [], set()
@@ -231,22 +231,23 @@ def _of_classes(name: str, loss: Callable[[Sequence[Any], int], Any], outputs: A
         where = f" of sample {i}" if batch else ""
         typed(f"{name}: the output{where}", xs, (list, tuple), "a list of numbers, one a class")
         lengths.add(len(xs))
-        label = class_label(name, t, len(xs), where)
-        losses.append(loss(xs, label))
+        losses.append(loss(xs, class_label(name, t, len(xs), where)))
     require(len(lengths) == 1, f"{name}: the batch is ragged; its samples have {sorted(lengths)} outputs")
     return _reduced(name, losses if batch else losses[0], reduction)
 
 
-def class_label(name: str, target: Any, classes: int, where: str = "") -> int:
+def class_label(name: str, target: Any, classes: int, where: str = "") -> Any:
     """The target as an int from 0 to classes - 1; `name` and `where` tell in a message whose it is.
+
+    While a function is recorded, it may be a Value: an input of the program, which chooses at each run.
 
     >>> class_label("accuracy", 2, 10)
     2
     """
-    label: Any = whole(target)
+    label: Any = autograd.pick(range(classes), target) if modes.recorder() and type(target) is Value else whole(target)
     typed(f"{name}: the target{where}", target, () if label is None else object, "a class, an int")
-    require(0 <= label < classes, f"{name}: the target{where} is {label}, of {classes} outputs, counted from 0")
-    return int(label)
+    require(0 <= label < classes, f"{name}: the target{where} is {whole(target)}, of {classes} outputs, counted from 0")
+    return label
 
 
 def paired(name: str, outputs: Any, targets: Any) -> list[tuple[Any, Any]]:

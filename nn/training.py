@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from autograd import Value, no_grad
 from autograd.errors import InputTypeError, MissingLibraryError
+from autograd.program.training import Replay
 
 from .checkpoint import checked_path, save
 from .init import Seed, choice, count, generator, item, require, typed
@@ -134,7 +135,8 @@ def evaluate(model: Any, data: Data, *, loss: Measure, metrics: Metrics = None, 
 def fit(model: Any, data: Data, *, loss: Measure, optimizer: Optimizer, epochs: int, batch_size: int,
         seed: Seed = None, validation: Data | None = None, metrics: Metrics = None, batched: bool = False,
         scheduler: Scheduler | None = None, monitor: str = "loss", mode: str = "min", patience: int | None = None,
-        checkpoint: str | os.PathLike[str] | None = None, progress: bool = True) -> History:  # fmt: skip
+        checkpoint: str | os.PathLike[str] | None = None, progress: bool = True,
+        compile: bool = False) -> History:  # fmt: skip
     """Train a model: for each epoch, step the optimiser once a minibatch, then evaluate on held-out data.
 
     Args:
@@ -156,6 +158,10 @@ def fit(model: Any, data: Data, *, loss: Measure, optimizer: Optimizer, epochs: 
             however the training ends. None: go through all epochs, and keep the last one's.
         checkpoint: where to `nn.save` the model whenever the figure is better.
         progress: whether to show a progress bar, on standard error.
+        compile: record the loss of one sample, and learn from a batch in one call, many times as fast. For losses that
+            are the mean of their samples' losses, as nn's are. The result is the same but for rounding: derivatives are
+            added up in the order of the samples. Where the model or the loss can't be recorded, a warning says why, and
+            it learns as without; so it does from a batch with which it would go another way.
 
     Returns:
         The history. Ctrl-C ends the training, not the program: the model keeps what it has learned (of the step under
@@ -180,8 +186,7 @@ def fit(model: Any, data: Data, *, loss: Measure, optimizer: Optimizer, epochs: 
     >>> round(model([3.0])[0].data, 2), history.epochs
     (7.0, 200)
     """
-    inputs, _ = _pair(data)
-    _pair(data if validation is None else validation)
+    inputs, _ = [_pair(given)[0] for given in (data, data if validation is None else validation)]
     typed("fit: optimizer", optimizer, Optimizer, "one, such as nn.SGD(model.parameters())")
     schedule = typed("fit: scheduler", scheduler or Scheduler(optimizer), Scheduler, "one, such as nn.StepLR(…)")
     keeps = patience is not None or checkpoint is not None
@@ -191,6 +196,7 @@ def fit(model: Any, data: Data, *, loss: Measure, optimizer: Optimizer, epochs: 
     wait = math.inf if patience is None else count("patience", patience)
     measures, sign = _measures(loss, metrics), {"min": 1.0, "max": -1.0}[choice("mode", mode, "min", "max")]
     choice("monitor", monitor, *measures)
+    replay = Replay(model, measures) if compile else None
     done: list[tuple[Figures, Figures]] = []  # an epoch each, whole
     interrupted, best, best_epoch, kept, held_out = False, math.inf, 0, module.state_dict(), list[str]()
     bar = _progress_bar(epochs * -(-len(inputs) // batch_size)) if progress else _Silent()
@@ -199,7 +205,7 @@ def fit(model: Any, data: Data, *, loss: Measure, optimizer: Optimizer, epochs: 
             batches = minibatches(*data, batch_size=batch_size, seed=source)
             bar.set_description(", ".join([f"epoch {epoch}/{epochs}", *held_out]))
             with _mode(model, True):
-                learned = _epoch(model, batched, batches, measures, optimizer, bar, not done)
+                learned = _epoch(model, batched, replay, batches, measures, optimizer, bar, not done)
             tested = evaluate(model, validation, loss=loss, metrics=metrics, batched=batched) if validation else {}
             done.append((learned, tested))
             held_out = [f"held-out {name} {x:.3f}" for name, x in tested.items()]
@@ -234,15 +240,17 @@ def _mode(model: Any, training: bool) -> Iterator[None]:
             module.training = was
 
 
-def _epoch(model: Any, batched: bool, batches: Any, measures: Mapping[str, Measure],
+def _epoch(model: Any, batched: bool, replay: Replay | None, batches: Any, measures: Mapping[str, Measure],
            optimizer: Optimizer, bar: Any, first: bool) -> Figures:  # fmt: skip
     """Learn from each batch; the averages of the measures over the samples, taken on the way."""
     seen, sums, averages = 0, dict.fromkeys(measures, 0.0), dict.fromkeys(measures, 0.0)
     for inputs, targets in batches:
         optimizer.zero_grad()
-        outputs = model(inputs) if batched else [model(x) for x in inputs]
-        measured = {name: measure(outputs, targets) for name, measure in measures.items()}
-        typed("fit: the loss", measured["loss"], Value, "a Value that depends on the parameters").backward()
+        measured: Any = replay and replay(inputs, targets)
+        if not measured:
+            outputs = model(inputs) if batched else [model(x) for x in inputs]
+            measured = {name: measure(outputs, targets) for name, measure in measures.items()}
+            typed("fit: the loss", measured["loss"], Value, "a Value that depends on the parameters").backward()
         reached = seen or not first or any(p.has_grad for p in optimizer.params)
         require(reached, "fit: the loss depends on none of the optimizer's parameters; give it this model's")
         optimizer.step()
@@ -257,10 +265,8 @@ def _epoch(model: Any, batched: bool, batches: Any, measures: Mapping[str, Measu
 def _measures(loss: Measure, metrics: Metrics) -> dict[str, Measure]:
     typed("metrics", metrics or {}, Mapping, "functions by name, as {'accuracy': nn.accuracy}")
     require("loss" not in (metrics or {}), "metrics: 'loss' names the loss itself; give the metric another name")
-    found = {"loss": loss, **(metrics or {})}
-    for name, measure in found.items():
-        typed(name, measure, Callable, "a function of outputs and targets, such as nn.cross_entropy")
-    return found
+    found, wanted = {"loss": loss, **(metrics or {})}, "a function of outputs and targets, such as nn.cross_entropy"
+    return {name: typed(name, measure, Callable, wanted) for name, measure in found.items()}
 
 
 def _progress_bar(steps: int) -> Any:

@@ -28,7 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd as ag
-from autograd import Value, engine
+from autograd import Value, engine, ops
 from autograd.errors import (
     CopyError,
     DomainError,
@@ -714,6 +714,12 @@ def test_deep_programs_need_no_recursion() -> None:
 
 
 # ── The machine ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("op", [ops.prod, ops.mean, ops.maximum, ops.logsumexp, ops.hypot, ops.fsum])
+def test_ops_of_any_number_of_inputs_may_have_one_in_a_wide_run(op: Any) -> None:
+    xs = [0.5 * i - 2.0 for i in range(20)]
+    assert bits(ag.record(lambda xs: [op(x) for x in xs], xs)(xs)) == bits([op(x) for x in xs])
 
 
 @settings(max_examples=15)

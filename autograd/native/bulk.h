@@ -205,13 +205,95 @@ static PyObject *bulk_zero_grad(PyObject *Py_UNUSED(module), PyObject *const *ar
 {
     Py_ssize_t n = 0;
     PyObject *const *params = count == 1 ? items_of(args[0], &n) : NULL;
-    if (!params || !all_leaves(params, n))
+    if (!params)
         return leave_to_reference("zero_grad", args, count);
     for (Py_ssize_t i = 0; i < n; i++) {
-        ((Node *)params[i])->grad = 0.0;
-        ((Node *)params[i])->word &= ~(uint64_t)HAS_GRAD;
+        Node *p = (Node *)params[i];
+        if (!IS_NODE(p) || CODE(p) != LEAF) /* Python clears the others once more */
+            return leave_to_reference("zero_grad", args, count);
+        p->grad = 0.0;
+        p->word &= ~(uint64_t)HAS_GRAD;
     }
     Py_RETURN_NONE;
+}
+
+/* add_gradients(values, gradients, reached) */
+static PyObject *bulk_add_gradients(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+{
+    Py_ssize_t n = 0;
+    PyObject *const *values = count == 3 && args[2] == Py_None ? items_of(args[0], &n) : NULL;
+    Py_buffer view;
+    if (!values || PySet_GET_SIZE(py.hooked) > 0)
+        return leave_to_reference("add_gradients", args, count);
+    if (PyObject_GetBuffer(args[1], &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
+        PyErr_Clear();
+        return leave_to_reference("add_gradients", args, count);
+    }
+    int fits = !strcmp(view.format, "d") && view.len == n * (Py_ssize_t)sizeof(double);
+    const double *gradients = view.buf;
+    for (Py_ssize_t i = 0; fits && i < n; i++) {
+        Node *v = (Node *)values[i];
+        if (UNLIKELY(!IS_NODE(v))) {
+            PyErr_Format(PyExc_TypeError, "add_gradients: %R is no Value", values[i]);
+            PyBuffer_Release(&view);
+            return NULL;
+        }
+        v->grad = v->word & HAS_GRAD ? v->grad + gradients[i] : gradients[i];
+        v->word |= HAS_GRAD;
+    }
+    PyBuffer_Release(&view);
+    if (!fits)
+        return leave_to_reference("add_gradients", args, count);
+    Py_RETURN_NONE;
+}
+
+/* Put the numbers of lists in lists at `to`, sizes[0] in the outermost one: 1, or 0 where it is for Python. */
+static int put_in_row(PyObject *x, const Py_ssize_t *sizes, Py_ssize_t depth, double **to)
+{
+    if (!depth) {
+        if (IS_NODE(x))
+            **to = ((Node *)x)->data;
+        else if (!plain(x, *to))
+            return 0;
+        ++*to;
+        return 1;
+    }
+    Py_ssize_t n;
+    PyObject *const *items = items_of(x, &n);
+    if (!items || n != sizes[0])
+        return 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (depth == 1 && PyFloat_CheckExact(items[i]))
+            *(*to)++ = PyFloat_AS_DOUBLE(items[i]);
+        else if (!put_in_row(items[i], sizes + 1, depth - 1, to))
+            return 0;
+    }
+    return 1;
+}
+
+/* packed(samples, sizes): bytes */
+static PyObject *bulk_packed(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+{
+    Py_ssize_t n = 0, depth = count == 2 && PyTuple_CheckExact(args[1]) ? PyTuple_GET_SIZE(args[1]) : 9, sizes[8];
+    PyObject *const *samples = depth <= 8 ? items_of(args[0], &n) : NULL, *answer;
+    double all = (double)n;
+    for (Py_ssize_t i = 0; samples && i < depth; i++) {
+        sizes[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(args[1], i));
+        if (sizes[i] < 0)
+            return NULL;
+        all *= (double)sizes[i];
+    }
+    if (!samples || all > 1e15)
+        return leave_to_reference("packed", args, count);
+    if (!(answer = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)all * (Py_ssize_t)sizeof(double))))
+        return NULL;
+    double *to = (double *)PyBytes_AS_STRING(answer);
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (!put_in_row(samples[i], sizes, depth, &to)) {
+            Py_DECREF(answer);
+            return leave_to_reference("packed", args, count);
+        }
+    return answer;
 }
 
 /* The arguments of an optimiser's step: parameters, columns of state, numbers. */
@@ -335,6 +417,30 @@ static PyObject *bulk_adagrad(PyObject *Py_UNUSED(module), PyObject *const *args
     Py_RETURN_NONE;
 }
 
+/* Parameters that Adam takes at a time. Two divisions side by side take as long as one; a row is long, since what was
+   written number by number can be read as vectors only when it has left the store buffer. */
+#define ADAM_ROW 256
+#define ADAM_EACH for (int i = 0; i < 16; i++)
+
+/* What a step changes of sixteen averages, by gradients g; and how far it goes. */
+static void adam_steps(const double *restrict g, double *restrict average, double *restrict square, double *restrict way,
+                       double lr, double beta1, double beta2, double eps, double made_up1, double made_up2)
+{
+    ADAM_EACH average[i] = beta1 * average[i] + (1.0 - beta1) * g[i];
+    ADAM_EACH square[i] = beta2 * square[i] + (1.0 - beta2) * (g[i] * g[i]);
+    ADAM_EACH way[i] = square[i] / made_up2;
+#if defined(__SSE2__)
+    for (int i = 0; i < 16; i += 2)
+        _mm_storeu_pd(way + i, _mm_sqrt_pd(_mm_loadu_pd(way + i)));
+#else
+    ADAM_EACH way[i] = sqrt(way[i]);
+#endif
+    if (made_up1 == 1.0) /* as after some hundred steps: x / 1.0 is x */
+        ADAM_EACH way[i] = lr * average[i] / (way[i] + eps);
+    else
+        ADAM_EACH way[i] = lr * (average[i] / made_up1) / (way[i] + eps);
+}
+
 /* adam(params, step, average, square, lr, beta1, beta2, eps, weight_decay, decoupled) */
 static PyObject *bulk_adam(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
@@ -343,23 +449,39 @@ static PyObject *bulk_adam(PyObject *Py_UNUSED(module), PyObject *const *args, P
     if (!open_step(&step, args, count, 3, count == 9 ? 5 : 6))
         return leave_to_reference("adam", args, count);
     double *t = step.columns[0], *m = step.columns[1], *v = step.columns[2];
-    double lr = step.numbers[0], beta1 = step.numbers[1], beta2 = step.numbers[2], eps = step.numbers[3];
-    double decay = step.numbers[4], last = 0.0, made_up1 = 1.0, made_up2 = 1.0;
-    int decoupled = step.numbers[5] != 0.0;
-    FOR_REACHED(step, i, p) {
-        double g = decay != 0.0 && !decoupled ? p->grad + decay * p->data : p->grad, x = p->data;
-        t[i] += 1.0;
-        m[i] = beta1 * m[i] + (1.0 - beta1) * g;
-        v[i] = beta2 * v[i] + (1.0 - beta2) * (g * g);
-        if (t[i] != last) { /* most have taken as many steps */
-            last = t[i];
-            made_up1 = 1.0 - pow(beta1, last);
-            made_up2 = 1.0 - pow(beta2, last);
+    const double lr = step.numbers[0], beta1 = step.numbers[1], beta2 = step.numbers[2], eps = step.numbers[3];
+    const double decay = step.numbers[4], coupled = step.numbers[5] != 0.0 ? 0.0 : decay;
+    double g[ADAM_ROW] = {0.0}, average[ADAM_ROW] = {0.0}, square[ADAM_ROW] = {0.0}, way[ADAM_ROW];
+    double last = 0.0, made_up1 = 1.0, made_up2 = 1.0;
+    Py_ssize_t at[ADAM_ROW];
+    for (Py_ssize_t i = 0; i < step.n;) {
+        int k = 0;
+        for (; i < step.n && k < ADAM_ROW; i++) { /* those that have taken as many steps, as most have */
+            const Node *p = (Node *)step.params[i];
+            if (!(p->word & HAS_GRAD))
+                continue;
+            if (!k && t[i] + 1.0 != last) {
+                last = t[i] + 1.0;
+                made_up1 = 1.0 - pow(beta1, last);
+                made_up2 = 1.0 - pow(beta2, last);
+            }
+            if (t[i] + 1.0 != last)
+                break;
+            g[k] = coupled != 0.0 ? p->grad + coupled * p->data : p->grad;
+            average[k] = m[i];
+            square[k] = v[i];
+            at[k++] = i;
         }
-        double mean = m[i] / made_up1, size = sqrt(v[i] / made_up2);
-        if (decoupled)
-            x = x - lr * decay * x;
-        assign_parameter(p, x - lr * mean / (size + eps));
+        for (int l = 0; l < k; l += 16)
+            adam_steps(g + l, average + l, square + l, way + l, lr, beta1, beta2, eps, made_up1, made_up2);
+        for (int l = 0; l < k; l++) {
+            Node *p = (Node *)step.params[at[l]];
+            const double x = coupled == decay ? p->data : p->data - lr * decay * p->data;
+            t[at[l]] = last;
+            m[at[l]] = average[l];
+            v[at[l]] = square[l];
+            assign_parameter(p, x - way[l]);
+        }
     }
     close_step(&step);
     Py_RETURN_NONE;
@@ -369,7 +491,7 @@ static PyObject *bulk_adam(PyObject *Py_UNUSED(module), PyObject *const *args, P
 
 #define TWIN(name) {#name, (PyCFunction)(void (*)(void))bulk_##name, METH_FASTCALL, NULL}
 static PyMethodDef bulk_functions[] = {
-    TWIN(dot), TWIN(sum), TWIN(linear), TWIN(neurons), TWIN(zero_grad),
+    TWIN(dot), TWIN(sum), TWIN(linear), TWIN(neurons), TWIN(zero_grad), TWIN(add_gradients), TWIN(packed),
     TWIN(sgd), TWIN(rmsprop), TWIN(adagrad), TWIN(adam), {NULL, NULL, 0, NULL},
 };
 

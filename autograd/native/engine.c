@@ -2,7 +2,7 @@
 
    Read node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule), bulk.h (many
    nodes in one call), listing.h and derive.h (what is recorded, and its gradient), program.h and caller.h (what runs of
-   it, and how it is called). The kernels are printed from
+   it, and how it is called), lanes.h (programs on many samples). The kernels are printed from
    ops.py and rules.py by printer.py. What needs no speed is not written again: __init__.py lends Value's methods. */
 
 #define PY_SSIZE_T_CLEAN
@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #ifdef Py_GIL_DISABLED
 #error "chainrule's compiled engine needs the GIL; on a free-threaded Python use the pure one"
@@ -373,6 +376,7 @@ static PyGetSetDef node_getset[] = {
 #include "bulk.h"
 #include "program.h"
 #include "batches.h"
+#include "lanes.h"
 #include "listing.h"
 #include "derive.h"
 #include "caller.h"
@@ -608,6 +612,8 @@ static PyMethodDef module_methods[] = {
     {"machine", module_machine, METH_VARARGS, NULL},
     {"machine_ops", module_machine_ops, METH_NOARGS, NULL},
     {"batches", module_batches, METH_VARARGS, NULL},
+    {"lanes", module_lanes, METH_VARARGS, NULL},
+    {"lane_ops", module_lane_ops, METH_NOARGS, NULL},
     {"caller", module_caller, METH_O, NULL},
     {"connect_programs", module_connect_programs, METH_VARARGS, NULL},
     {"instruction_set", module_instruction_set, METH_O, NULL},
@@ -620,8 +626,8 @@ static int module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "the compiled engine works in the main interpreter only");
         return -1;
     }
-    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&ListingType) < 0
-        || PyType_Ready(&CallerType) < 0 || PyType_Ready(&BoundType) < 0)
+    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&LanesType) < 0
+        || PyType_Ready(&ListingType) < 0 || PyType_Ready(&CallerType) < 0 || PyType_Ready(&BoundType) < 0)
         return -1;
     PyObject *sets = module_instruction_set(NULL, Py_None);
     if (!sets)

@@ -11,13 +11,17 @@ schedule.py   code in the order in which the compiled engine's machine runs it
 twin.py       listings in C, where the engine is compiled
 export.py     code as a file of C: chains.py finds its sums, loops.py its loops; c_functions.py has its ops
 c_program.py  that file, compiled and called
+lanes.py      code for many samples at once, as a machine in C runs it
+batch.py      `Batched`: what a program does with many samples
 program.py    `Program`: how it prints, runs and is differentiated
 recorder.py   `record`: what a function does, written down
 compiled.py   `compile`: programs for the ways that a function goes, and when to trust them
+training.py   a model's training step as a program
 """
 
+from .batch import Batched
 from .compiled import Compiled, compile
 from .program import Constant, Guard, Program
 from .recorder import record
 
-__all__ = ["Compiled", "Constant", "Guard", "Program", "compile", "record"]
+__all__ = ["Batched", "Compiled", "Constant", "Guard", "Program", "compile", "record"]

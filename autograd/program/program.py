@@ -24,6 +24,7 @@ from ..errors import CopyError, GuardError, InputError, InputTypeError
 from ..ops import Op
 from ..rules import rule
 from .arguments import NUMBER, NUMBERS, Result, put_together, taken_apart
+from .batch import Batched
 from .caller import Caller
 from .code import FAILURES, Code, careful, is_built_in, lowered
 from .gradient import ALWAYS, Sum, gradients, leading, or_zero
@@ -593,6 +594,86 @@ class Program(Caller):
         if self._argnums is None:
             return ["the result"] if len(self._outputs) == 1 else [f"result[{k}]" for k in range(len(self._outputs))]
         return ["the value", *[f"d/d{self.inputs[i]}" for i in chosen_inputs(self.name, self._argnums, self._spans)]]
+
+    # ── Many samples ────────────────────────────────────────────────────────────────────────────────────────
+
+    def batch(
+        self,
+        over: str | Sequence[str],
+        reduce: str | None = "mean",
+        argnums: int | tuple[int, ...] = 0,
+        wrt: Sequence[Value] | None = None,
+    ) -> Batched:
+        """The program on many samples in one call: the arguments named in `over` get one more leading axis.
+
+        See `Batched`, which says what the results are.
+
+        Args:
+            over: names of arguments, or one name: of these there is one a sample. All others, and captured Values, are
+                the same for all samples.
+            reduce: "mean" or "sum" over the samples, or None for the result of each.
+            argnums: by which arguments the gradient is, as in `gradient`.
+            wrt: captured Values to differentiate by instead, such as a model's parameters.
+
+        Raises:
+            InputError: where an argument is unknown or holds no number, or `reduce` is none of the three.
+            InputTypeError: where `over` or `wrt` is of the wrong kind, or this is a gradient's program.
+
+        >>> import autograd
+        >>> loss = autograd.record(lambda w, x, t: (w * x - t) ** 2, 2.0, 1.0, 1.0)
+        >>> loss.batch(over=("x", "t")).value_and_grad(2.0, [1.0, 2.0], [1.0, 1.0])
+        (5.0, 7.0)
+        """
+        return Batched(self, over, reduce, argnums, wrt)
+
+    def chosen(self, argnums: int | tuple[int, ...]) -> list[int]:
+        """The inputs that belong to these positional arguments; errors as in `gradient`.
+
+        >>> import autograd
+        >>> autograd.record(lambda p, x: p[0] * p[1] * x, [2.0, 3.0], 5.0).chosen(0)
+        [0, 1]
+        """
+        return chosen_inputs(self.name, argnums, self._spans)
+
+    def slopes(self, leaves: Sequence[int]) -> tuple[Code, list[Any]]:
+        """The code of the result and its derivatives by leaves; and of each of these, on what condition it exists.
+
+        A leaf of -1 is none: its derivative is 0. A condition is a bool, or the place of an output that is 0 where
+        nothing is sent to the leaf.
+
+        Raises:
+            InputTypeError: where the result is not one number.
+            RecordError: where a rule of the user's own can't run on symbols.
+
+        >>> import autograd
+        >>> code, exist = autograd.record(lambda x, y: x * x, 3.0, 4.0).slopes([0, 1])
+        >>> len(code.outputs), exist
+        (3, [True, False])
+        """
+        made: tuple[Code, list[Any]] = self._once(("slopes", tuple(leaves)), lambda: self._slopes(leaves))
+        return made
+
+    def _slopes(self, chosen: Sequence[int]) -> tuple[Code, list[Any]]:
+        number = self._result.parts
+        single = self._result.kind == "Value"
+        if self._argnums is not None or not (single or ops.is_number(number)):
+            raise InputTypeError(f"{self.name} returns something else than one number, which a gradient is of")
+        listing, root = self._listing.copy(), self._outputs[0] if single else float(number)
+        found: list[Sum | None] = [None] * len(chosen)
+        wanted = [i for i, leaf in enumerate(chosen) if leaf >= 0]
+        for i, total in zip(wanted, gradients(listing, [(root, 1.0)], [chosen[i] for i in wanted]), strict=True):
+            found[i] = total
+        exist = [total is not None and (total.exists == ALWAYS or total.exists) for total in found]
+        flags = [x for x in exist if type(x) is int]
+        results = [root, *[or_zero(listing, total) for total in found], *flags]
+        guards = [guard.slot for guard in self.guards]
+        short, places = listing.only(range(self._leaves), [*results, *guards, *self._listing.raising()])
+        outcomes = [float(guard.outcome) for guard in self.guards]
+        held = list(zip(places[len(results) :], outcomes, strict=False))
+        code = lowered(short, self._leaves, places[: len(results)], held)
+        assert code is not None
+        flag = iter(range(len(results) - len(flags), len(results)))
+        return code, [x if type(x) is bool else next(flag) for x in exist]
 
     # ── As data ─────────────────────────────────────────────────────────────────────────────────────────────
 
