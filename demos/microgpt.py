@@ -1,6 +1,6 @@
 """Learn to make up first names: a GPT of one layer, letter by letter, on the names of the US census.
 
-    python -m demos.microgpt [--steps N] [--seed N] [--out DIR]
+    python -m demos.microgpt [--record] [--steps N] [--seed N] [--out DIR]
 
 The size and the schedule are those of Karpathy's microgpt: 16 numbers a letter, 4 heads, up to 16 letters, Adam, one
 name a step. Everything a GPT has and `nn` has not stands here: embeddings, RMSNorm, causal attention. Leaves the
@@ -160,7 +160,7 @@ class GPT(nn.Module):
 def loss(parameters: Parameters, tokens: Sequence[Any], heads: int = HEADS) -> Value:
     """The mean cross-entropy, in nats, of each token after the first, given those before it.
 
-    Tokens are data, whole numbers or Values: `autograd.compile` makes one program for all names of one length.
+    Tokens are data, whole numbers or Values: one program will do for all names of one length.
     """
     logits = GPT(parameters, heads)(tokens[:-1])
     losses = [ag.logsumexp(row) - ag.pick(row, token) for row, token in zip(logits, tokens[1:], strict=True)]
@@ -196,22 +196,36 @@ class Training:
     Args:
         parameters: what is trained.
         steps: how many steps there will be.
+        recorded: whether names of one length share a program, recorded from the first of them.
     """
 
-    def __init__(self, parameters: Parameters, steps: int) -> None:
-        self.parameters, self.steps, self.done = parameters, steps, 0
+    def __init__(self, parameters: Parameters, steps: int, recorded: bool = False) -> None:
+        self.parameters, self.steps, self.recorded, self.done = parameters, steps, recorded, 0
+        self.programs: dict[int, Any] = {}  # by how many tokens there are
         self.optimizer = nn.Adam([x for rows in parameters.values() for row in rows for x in row], RATE, BETAS)
 
-    def step(self, name: str) -> Value:
-        """One step; returns the loss before it, with its graph."""
-        result = loss(self.parameters, encoded(name))
+    def step(self, name: str) -> float:
+        """One step; returns the loss before it."""
         for p in self.optimizer.params:
             p.grad = 0.0  # not cleared: letters that the name has not are moved on too, by Adam's averages
-        result.backward()
+        found = self.backward(encoded(name))
         self.optimizer.lr = RATE * (1.0 - self.done / self.steps)
         self.optimizer.step()
         self.done += 1
-        return result
+        return found
+
+    def backward(self, tokens: list[int]) -> float:
+        """The loss of a name, its gradient left in the parameters: node by node, or by the program of its length."""
+        if not self.recorded:
+            result = loss(self.parameters, tokens)
+            result.backward()
+            return result.data
+        data = [float(token) for token in tokens]
+        program = self.programs.get(len(data))
+        if program is None:
+            recording = ag.record(lambda tokens: loss(self.parameters, tokens), data)
+            program = self.programs[len(data)] = recording.batch(over="tokens")
+        return program.backward([data])  # type: ignore[no-any-return]
 
 
 def held_out_loss(parameters: Parameters, names: Sequence[str]) -> float:
@@ -245,25 +259,29 @@ def sample(parameters: Parameters, source: random.Random, temperature: float = T
     return "".join(LETTERS[token] for token in tokens if token != END)
 
 
-def measured(steps: int, seed: int) -> str:
-    """How long a step takes on the engine in use, after one that is not counted."""
-    names, training = load(seed), Training(initialised(seed), steps + 1)
-    training.step(names[0])
-    began = time.perf_counter()
-    for name in names[1 : steps + 1]:
+def measured(steps: int, seed: int, recorded: bool = False) -> str:
+    """How long a step takes on the engine in use; where it is recorded, of names of lengths that have a program."""
+    names, training = load(seed)[: steps + 1], Training(initialised(seed), 2 * steps + 1, recorded)
+    for name in names if recorded else names[:1]:  # these are not counted
         training.step(name)
-    return f"{ag.backend().name} engine: {1000.0 * (time.perf_counter() - began) / steps:.1f} ms a step"
+    began = time.perf_counter()
+    for name in names[1:]:
+        training.step(name)
+    how = f"{ag.backend().name} engine{', recorded' * recorded}"
+    return f"{how}: {1000.0 * (time.perf_counter() - began) / steps:.2f} ms a step"
 
 
 def engines(seed: int) -> list[str]:
     """What `measured` says of each engine, in a process of its own."""
-    told = []
-    for pure, steps in (("", 50), ("1", 3)):
-        code = f"from demos.microgpt import measured; print(measured({steps}, {seed}))"
+    told: dict[str, str] = {}
+    for pure, steps, recorded in (("", 50, False), ("", 50, True), ("1", 3, False)):
+        code = f"from demos.microgpt import measured; print(measured({steps}, {seed}, {recorded}))"
         command, environment = [sys.executable, "-c", code], {**os.environ, "AUTOGRAD_PURE": pure}
         done = subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True, text=True)
-        told.append(done.stdout.strip())
-    return told if told[0].split()[0] != told[1].split()[0] else told[1:]  # where no compiled engine was built
+        line = done.stdout.strip()
+        if not (recorded and line.startswith("pure")):  # where no compiled engine was built
+            told[line.partition(":")[0]] = line
+    return [*told.values()]
 
 
 def graph(parameters: Parameters, name: str, path: Path) -> bool:
@@ -283,6 +301,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train, say how well it knows names that it has never seen, and make some up."""
     parser = argparse.ArgumentParser(prog="python -m demos.microgpt", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=count, default=1000)
+    parser.add_argument("--record", action="store_true", help="a program for each length of names, instead of a graph")
     parser.add_argument("--seed", type=seed, default=0, help="of the weights, the order of names and the samples")
     parser.add_argument("--out", type=folder, default="out/microgpt", help="folder for curve, names and graph")
     options = parser.parse_args(argv)
@@ -292,16 +311,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = load(options.seed)
     names, held_out = names[HELD_OUT:], names[:HELD_OUT]
     parameters = initialised(options.seed)
-    training = Training(parameters, options.steps)
+    training = Training(parameters, options.steps, options.record)
     print(f"{len(names)} names to learn from, {len(held_out)} held out, {len(training.optimizer.params)} parameters")
     losses, began = [], time.perf_counter()
     for step in pictures.progress_bar(options.steps):
-        losses.append(training.step(names[step % len(names)]).data)
+        losses.append(training.step(names[step % len(names)]))
         if (step + 1) % 100 == 0:
             pictures.tell(f"step {step + 1:4d}: loss {math.fsum(losses[-100:]) / 100:.3f}, the mean of 100 steps")
     seconds = time.perf_counter() - began
     nodes = [len(ag.topological_order(loss(parameters, encoded(name)))) for name in names[:COUNTED]]
-    print(f"{options.steps} steps in {seconds:.1f} s, {sum(nodes) / len(nodes):.0f} nodes a step")
+    how = f" by {len(training.programs)} programs" if options.record else ""
+    print(f"{options.steps} steps{how} in {seconds:.1f} s, {sum(nodes) / len(nodes):.0f} nodes a step")
     for line in engines(options.seed):
         print(line)
 

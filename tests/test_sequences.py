@@ -82,10 +82,10 @@ def test_the_gpt_has_torchs_gradients():
 
 def test_the_gpt_learns_as_torchs():
     """Five steps on the same names, with the same Adam and the same falling rate: the same losses."""
-    parameters, _ = gpt()
     truth = REFERENCE["gpt"]
-    training = microgpt.Training(parameters, len(truth["names"]))
-    assert [training.step(name).data for name in truth["names"]] == pytest.approx(truth["losses"], rel=1e-9)
+    for recorded in (False, True):
+        training = microgpt.Training(gpt()[0], len(truth["names"]), recorded)
+        assert [training.step(name) for name in truth["names"]] == pytest.approx(truth["losses"], rel=1e-9)
 
 
 # ── microgpt ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,6 +156,7 @@ def test_microgpt(tmp_path, capsys, monkeypatch):
     assert re.search(r"^pure engine: \S+ ms a step", told, re.MULTILINE)
     if ag.backend().name == "compiled":
         assert re.search(r"^compiled engine: \S+ ms a step", told, re.MULTILINE)
+        assert re.search(r"^compiled engine, recorded: \S+ ms a step", told, re.MULTILINE)
     made = (tmp_path / "names.txt").read_text(encoding="utf-8").splitlines()
     assert len(made) == 3
     assert ", ".join(made) in told

@@ -220,10 +220,11 @@ static PyObject *bulk_zero_grad(PyObject *Py_UNUSED(module), PyObject *const *ar
 /* add_gradients(values, gradients, reached) */
 static PyObject *bulk_add_gradients(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
-    Py_ssize_t n = 0;
-    PyObject *const *values = count == 3 && args[2] == Py_None ? items_of(args[0], &n) : NULL;
+    Py_ssize_t n = 0, m = 0;
+    PyObject *const *values = count == 3 ? items_of(args[0], &n) : NULL;
+    PyObject *const *reached = values && args[2] != Py_None ? items_of(args[2], &m) : NULL;
     Py_buffer view;
-    if (!values || PySet_GET_SIZE(py.hooked) > 0)
+    if (!values || (args[2] != Py_None && (!reached || m != n)) || PySet_GET_SIZE(py.hooked) > 0)
         return leave_to_reference("add_gradients", args, count);
     if (PyObject_GetBuffer(args[1], &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
         PyErr_Clear();
@@ -231,13 +232,12 @@ static PyObject *bulk_add_gradients(PyObject *Py_UNUSED(module), PyObject *const
     }
     int fits = !strcmp(view.format, "d") && view.len == n * (Py_ssize_t)sizeof(double);
     const double *gradients = view.buf;
+    for (Py_ssize_t i = 0; fits && i < n; i++)
+        fits = IS_NODE(values[i]) && (!reached || PyBool_Check(reached[i]));
     for (Py_ssize_t i = 0; fits && i < n; i++) {
         Node *v = (Node *)values[i];
-        if (UNLIKELY(!IS_NODE(v))) {
-            PyErr_Format(PyExc_TypeError, "add_gradients: %R is no Value", values[i]);
-            PyBuffer_Release(&view);
-            return NULL;
-        }
+        if (reached && reached[i] == Py_False)
+            continue;
         v->grad = v->word & HAS_GRAD ? v->grad + gradients[i] : gradients[i];
         v->word |= HAS_GRAD;
     }

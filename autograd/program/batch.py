@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .program import Program
 
 REDUCTIONS: Final = ("mean", "sum", None)
+_FEW: Final = 2  # samples that the scalar machine runs sooner than one of lanes
 _INTERIOR: Final = "backward() sends to leaves; one of the captured Values is not a leaf: name others in wrt"
 
 
@@ -332,20 +333,27 @@ class _Run:
             self.code, exist = program.slopes([-1 if x is None else x for x in leaves])
         self.results = len(self.code.outputs)
         self._exist = [] if all(x is True for x in exist) else exist
-        varying = [x for argument in arguments if argument.varies for x in argument.inputs]
-        self._lanes = Lanes(self.code, varying, reduce is not None) if can_run(self.code) else None
+        self._lanes: Lanes | None = None
         self._runner: Runner | None = None
 
     def __call__(self, call: Call) -> array[float]:
         """The outputs: of all samples one after the other, or their sums, or means."""
         ieee = bool(modes.word() & modes.IEEE)
         numbers = array("d")
-        if self._lanes is not None:
-            found = self._lanes(call.uniform, call.columns, call.samples, self.reduce == "mean", ieee)
+        lanes = self._for_many() if call.samples > _FEW else None
+        if lanes is not None:
+            found = lanes(call.uniform, call.columns, call.samples, self.reduce == "mean", ieee)
             if found is not None:
                 numbers.frombytes(found)
                 return numbers
         return self._one_by_one(call, ieee)
+
+    def _for_many(self) -> Lanes | None:
+        """The machine of lanes, made when it is first needed; None where there is none."""
+        if self._lanes is None and can_run(self.code):
+            varying = [x for argument in self.arguments if argument.varies for x in argument.inputs]
+            self._lanes = Lanes(self.code, varying, self.reduce is not None)
+        return self._lanes
 
     def _one_by_one(self, call: Call, ieee: bool) -> array[float]:
         """The same by the program's own machine, or by Python."""
@@ -378,9 +386,8 @@ class _Run:
 
     def how(self) -> str:
         """How it is run, in words."""
-        if self._lanes is None:
-            return "one sample after the other"
-        return self._lanes.how()
+        lanes = self._for_many()
+        return "one sample after the other" if lanes is None else lanes.how()
 
 
 def arguments_of(program: Program, over: Sequence[str]) -> list[Argument]:
