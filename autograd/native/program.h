@@ -71,7 +71,7 @@ static const uint32_t *next_run(const uint32_t *p)
     } while (0)
 
 /* An op of any number of inputs, item by item. */
-static int each_of_many(int op, const uint32_t *p, size_t n, size_t k, const double *v, double *to)
+static NOINLINE int each_of_many(int op, const uint32_t *p, size_t n, size_t k, const double *v, double *to)
 {
     double few[FEW], *x = k > FEW ? PyMem_RawMalloc(k * sizeof(double)) : few;
     if (!x)
