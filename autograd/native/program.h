@@ -97,7 +97,7 @@ static inline double chooses(double index, double n)
 
 /* ── The same for each instruction set ───────────────────────────────────────────────────────────────────── */
 
-#if defined(__GNUC__) || defined(__clang__)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(NO_VECTORS)
 #define WIDTH 2
 #else
 #define WIDTH 1
@@ -105,7 +105,7 @@ static inline double chooses(double index, double n)
 #define FOR(name) name##_v1
 #include "stream.h"
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(NO_VECTORS)
 #define HAS_CLONES
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
