@@ -61,6 +61,11 @@ def machine() -> Any:
     return engine.machine, engine.machine_ops()
 
 
+def batches() -> Any:
+    """program/schedule.py's `batches` in C, which is told how patient to be."""
+    return import_module("._engine", __name__).batches
+
+
 def connect_programs(*asked: Any) -> Any:
     """The compiled Listing, connected to what it asks of the package of programs."""
     return import_module("._engine", __name__).connect_programs(*asked)

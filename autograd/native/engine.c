@@ -372,6 +372,7 @@ static PyGetSetDef node_getset[] = {
 
 #include "bulk.h"
 #include "program.h"
+#include "batches.h"
 #include "listing.h"
 #include "derive.h"
 #include "caller.h"
@@ -606,6 +607,7 @@ static PyMethodDef module_methods[] = {
     {"set_widest", module_set_widest, METH_O, NULL},
     {"machine", module_machine, METH_VARARGS, NULL},
     {"machine_ops", module_machine_ops, METH_NOARGS, NULL},
+    {"batches", module_batches, METH_VARARGS, NULL},
     {"caller", module_caller, METH_O, NULL},
     {"connect_programs", module_connect_programs, METH_VARARGS, NULL},
     {"instruction_set", module_instruction_set, METH_O, NULL},

@@ -14,7 +14,9 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import modes, ops
 from ..engine import Value
@@ -29,6 +31,9 @@ from .listing import Listing, Row, extended, rows_of
 from .schedule import Runner
 from .symbols import BY_NAME, CONDITIONS, detach, select
 from .twin import listing_type
+
+if TYPE_CHECKING:
+    from .c_program import CProgram
 
 _INFIX: Final = {op: op.symbol for op in BY_NAME.values() if op.arity == 2 and not op.symbol.isidentifier()}
 
@@ -154,10 +159,15 @@ class Program(Caller):
         return self._once("code", self._lowered)  # type: ignore[no-any-return]
 
     def _lowered(self) -> Code:
+        return self.code_showing(())[0]
+
+    def code_showing(self, slots: Sequence[int]) -> tuple[Code, tuple[int, ...]]:
+        """What runs, and where in it the program's slots are, which are kept alive."""
         conditions = [(guard.slot, float(guard.outcome)) for guard in self.guards]
-        code = lowered(self._listing, self._leaves, self._outputs, conditions)
+        code = lowered(self._listing, self._leaves, [*self._outputs, *slots], conditions)
         assert code is not None, "a guard of constants came out as it came out"
-        return code
+        n = len(self._outputs)
+        return code._replace(outputs=code.outputs[:n]), code.outputs[n:]
 
     def _once(self, key: Any, make: Callable[[], Any]) -> Any:
         made = self._made.get(key)
@@ -339,6 +349,11 @@ class Program(Caller):
         runner: Runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code, self.is_fast))
         return runner.bound(numbers, out, failed)
 
+    def numbers_of(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> list[Any] | None:
+        """A call's floats and Values, one an input; None where the arguments have another structure."""
+        items: list[Any] = []
+        return items if structure_of(args, kwargs or {}, items) == self._structure else None
+
     def _numbers(self, items: Sequence[Any]) -> list[float]:
         return [x._data if type(x) is Value else x for x in (*items, *self.captured)]
 
@@ -496,6 +511,88 @@ class Program(Caller):
             exists, total = (False, None) if pair is None else (next(pairs), next(pairs))
             contributions.append(total if exists else None)
         return contributions
+
+    # ── As C ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def to_c(
+        self,
+        path: str | PathLike[str] | None = None,
+        name: str | None = None,
+        *,
+        grad: bool = False,
+        argnums: int | tuple[int, ...] = 0,
+        real: str = "double",
+        bake: bool = False,
+        ieee: bool = False,
+        test: tuple[Any, ...] | None = None,
+    ) -> str:
+        """The program as one file of C99 that needs libm alone and allocates nothing.
+
+        Its comment says how the function is called and compiled, what the numbers are called that it reads and fills,
+        what it returns where a guard fails or an op raises, and how large it is. Compiled with the flags that stand
+        there, on the same C library, it has the program's bits; `gamma`, `lgamma` and `hypot` are C's own, which
+        differ in the last ones.
+
+        Args:
+            path: where to write it; nowhere if None.
+            name: the function's; the program's name if None.
+            grad: whether it computes the derivatives, too: the value comes first.
+            argnums: by which positional argument, counted from 0, or several of them.
+            real: "double" or "float". With floats numbers are what single precision gives.
+            bake: whether captured Values are constants, with their data of now; else they are inputs, the last ones.
+            ieee: whether ops give inf and nan where they raise in Python; else the function returns which one did.
+            test: the arguments of a call: the file gets a main under ``#ifdef NAME_TEST`` that compares the results.
+
+        Returns:
+            The text.
+
+        Raises:
+            ExportError: where an op has no C: one of your own, or digamma, polygamma, fsum, sumprod, round to digits.
+            InputError: where the name is none in C, or `test` does not fit the program.
+
+        >>> import autograd
+        >>> print(autograd.record(lambda x: x * x, 3.0).to_c(name="square").partition("enum")[2])
+         { SQUARE_INPUTS = 1, SQUARE_OUTPUTS = 1, SQUARE_SCRATCH = 1 };
+        <BLANKLINE>
+        int square(const double *restrict x, double *restrict y, double *restrict v)
+        {
+            (void)v;
+            y[0] = x[0] * x[0];
+            return 0;
+        }
+        <BLANKLINE>
+        """
+        from .export import c_name, exported  # slow to import, and seldom needed
+
+        program = self.gradient(argnums) if grad else self
+        text = exported(program, c_name(self.name) if name is None else name, real, bake, ieee, test).text
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def compile_c(self, *, argnums: int | tuple[int, ...] = 0) -> CProgram:
+        """The program, compiled by the machine's C compiler: called as the program is, with the same results.
+
+        Its ``value_and_grad`` is the gradient's, compiled at its first call; ``fill`` takes buffers and copies nothing.
+        The results are those of `to_c`: to the last bit, but for `gamma`, `lgamma` and `hypot`.
+
+        Args:
+            argnums: what `value_and_grad` differentiates by.
+
+        Raises:
+            CompilerError: where there is no C compiler, or it fails.
+            ExportError: where an op has no C.
+        """
+        from .c_program import CProgram  # slow to import, and seldom needed
+
+        return CProgram(self, argnums)
+
+    @property
+    def output_names(self) -> list[str]:
+        """What its outputs are called, where it is one result, or one with its derivatives."""
+        if self._argnums is None:
+            return ["the result"] if len(self._outputs) == 1 else [f"result[{k}]" for k in range(len(self._outputs))]
+        return ["the value", *[f"d/d{self.inputs[i]}" for i in chosen_inputs(self.name, self._argnums, self._spans)]]
 
     # ── As data ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -132,7 +132,8 @@ class Layout:
         self.stream: list[int] = []
         self.lists: list[int] = []
         self._items = items = collected(code)
-        for members in batches(items, one):
+        in_c = engine.batches()
+        for members in batches(items, one) if in_c is None else in_c(items, one, _PATIENCE):
             if items[members[0]].op in PRODUCTS:
                 members = self._grids(members)
             if members:
