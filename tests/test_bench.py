@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,18 @@ def test_a_gradient_that_differs_is_no_result(bench, tmp_path):
     assert "gradients are wrong" in wrong.results.reasons["chainrule, moons"]
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the workloads by hand need a C compiler")
+def test_programs_beside_c_by_hand():
+    """Every workload: all of them are compared with forward mode before they count."""
+    command = [sys.executable, "-m", "tests.bench.replay", "--quick", "--rounds", "1", "--peers", "by hand,chainrule"]
+    command += ["--only", "moons,microgpt,rosenbrock,black_scholes,bodies"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    head, *rows = run.stdout.splitlines()[3:]
+    assert head.split() == ["µs", "(×", "chainrule's)", "C", "by", "hand", "chainrule"]
+    assert len(rows) == 5, run.stdout
+    assert not any("–" in row for row in rows)
+
+
 def test_its_examples(bench):
-    for name in ("programs", "report"):
+    for name in ("programs", "report", "arrays"):
         assert doctest.testmod(importlib.import_module(f"tests.bench.{name}")).failed == 0

@@ -68,7 +68,8 @@ static ALWAYS_INLINE V FOR(fast_exp)(V x)
 /* log(2^e m) = e ln 2 + 2 artanh(s), s = (m - 1) / (m + 1), m between √½ and √2. */
 static ALWAYS_INLINE V FOR(fast_log)(V x)
 {
-    const V normal = PICK(x < ALL(0x1p-1022), x * ALL(0x1p54), x);
+    const V scaled = PICK(x < ALL(0x1p-1022), x * ALL(0x1p54), x);
+    const V normal = PICK((x > ALL(0.0)) & (x < ALL(INFINITY)), scaled, ALL(1.0));
     const MASK above = AS_BITS(normal) - AS_BITS(ALL(0x1.6a09e667f3bcdp-1));
     const MASK exponent = above >> 52;
     const V m = AS_NUMBER(AS_BITS(normal) - (exponent << 52));

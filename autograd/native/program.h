@@ -71,7 +71,7 @@ static const uint32_t *next_run(const uint32_t *p)
     } while (0)
 
 /* An op of any number of inputs, item by item. */
-static int each_of_many(int op, const uint32_t *p, size_t n, size_t k, const double *v, double *to)
+static NOINLINE int each_of_many(int op, const uint32_t *p, size_t n, size_t k, const double *v, double *to)
 {
     double few[FEW], *x = k > FEW ? PyMem_RawMalloc(k * sizeof(double)) : few;
     if (!x)
@@ -97,7 +97,7 @@ static inline double chooses(double index, double n)
 
 /* ── The same for each instruction set ───────────────────────────────────────────────────────────────────── */
 
-#if defined(__GNUC__) || defined(__clang__)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(NO_VECTORS)
 #define WIDTH 2
 #else
 #define WIDTH 1
@@ -105,7 +105,7 @@ static inline double chooses(double index, double n)
 #define FOR(name) name##_v1
 #include "stream.h"
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(NO_VECTORS)
 #define HAS_CLONES
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)

@@ -111,7 +111,7 @@ TILES(rows, FOUR_ROWS)
 
 /* The last columns first: what their vectors write past the end of a row is written again as the beginning of the
    next one. */
-static void FOR(grid)(const uint32_t *p, double *v)
+static NOINLINE void FOR(grid)(const uint32_t *p, double *v)
 {
 #define STRIDE(k) ((ptrdiff_t)(int32_t)p[k])
     const size_t rows = p[1], columns = p[4];
@@ -215,7 +215,7 @@ static void FOR(squares)(const double *x, const double *two, size_t n, double *t
 #endif
 
 /* A run of many items: each column of inputs is a first slot and a stride, or a list of slots. */
-static int FOR(wide)(const uint32_t *p, const uint32_t *lists, double *v)
+static NOINLINE int FOR(wide)(const uint32_t *p, const uint32_t *lists, double *v)
 {
     const size_t items = p[1], k = p[3];
     const int op = (int)(p[0] & 0xffff);
@@ -367,7 +367,7 @@ static ALWAYS_INLINE int FOR(single)(const uint32_t *p, double *v)
 }
 
 /* A run of few items: every input is in a list. */
-static int FOR(narrow)(const uint32_t *p, double *v)
+static NOINLINE int FOR(narrow)(const uint32_t *p, double *v)
 {
     const size_t n = p[1], k = p[3];
     const int op = (int)(p[0] & 0xffff);
@@ -423,17 +423,21 @@ static int FOR(run_stream)(const uint32_t *p, const uint32_t *lists, double *v, 
     *failed = 0;
     for (;;) {
         const uint32_t word = p[0], n = p[1];
+        const uint32_t *next = p + 4 + p[3];
         int well = 1;
         if (n == 1 && (word & 0xffff) != M_GRID)
             well = FOR(single)(p, v);
-        else if (word & WIDE)
-            well = FOR(wide)(p, lists, v);
-        else if ((word & 0xffff) == M_GRID)
-            FOR(grid)(p, v);
-        else if (n)
-            well = FOR(narrow)(p, v);
-        else
-            return 1;
+        else {
+            if (!n)
+                return 1;
+            if (word & WIDE)
+                well = FOR(wide)(p, lists, v);
+            else if ((word & 0xffff) == M_GRID)
+                FOR(grid)(p, v);
+            else
+                well = FOR(narrow)(p, v);
+            next = next_run(p);
+        }
         if (!well)
             return 0;
         if (word & MAY_RAISE && !ieee) {
@@ -443,7 +447,7 @@ static int FOR(run_stream)(const uint32_t *p, const uint32_t *lists, double *v, 
                 if (!isfinite(*x))
                     return 0;
         }
-        p = next_run(p);
+        p = next;
     }
 }
 

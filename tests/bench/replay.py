@@ -26,6 +26,7 @@ from .report import figure, processor, table
 PEERS = (
     Peer("by hand", "C by hand"),
     Peer("chainrule", "chainrule"),
+    Peer("chainrule-fast", "its fast()"),
     Peer("casadi", "casadi, buffers", pins=("casadi==3.8.2", NUMPY)),
     Peer("numpy", "numpy by hand", pins=("casadi==3.8.2", NUMPY)),
     Peer("jax", "jax, jit", pins=JAX),
