@@ -360,7 +360,7 @@ class _Run:
         self._runner = runner = self._runner or Runner(self.code)
         numbers = array("d")
         for i in range(call.samples):
-            leaves = list(self._leaves(call, i))
+            leaves = [*self._leaves(call, i), *self.program.captured]
             outputs = runner(leaves, ieee)
             if outputs is None:
                 raise named(self.program._failure(leaves[: len(self.program.inputs)]), i)
@@ -368,7 +368,9 @@ class _Run:
                 numbers.extend(outputs)
             else:
                 numbers = array("d", [a + b for a, b in zip(numbers, outputs, strict=True)])
-        return array("d", [x / call.samples for x in numbers]) if self.reduce == "mean" else numbers
+        if self.reduce == "mean" and call.samples > 1:
+            return array("d", [x / call.samples for x in numbers])
+        return numbers
 
     def _leaves(self, call: Call, i: int) -> Iterator[Any]:
         uniform, columns = iter(call.uniform), iter(call.columns)
@@ -378,7 +380,6 @@ class _Run:
                 yield from doubles(next(columns))[i * n : (i + 1) * n]
             else:
                 yield from doubles(next(uniform))
-        yield from self.program.captured
 
     def reached(self, numbers: array[float]) -> list[bool] | None:
         """To which leaves anything was sent, by any sample; None where to all."""
