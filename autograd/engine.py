@@ -73,6 +73,11 @@ def compiled_listing(*asked: Any) -> Any:
     return native.connect_programs(*asked) if _backend.name == "compiled" else None
 
 
+def batches() -> Any:
+    """What puts a program's ops in order in C, in the compiled engine; else None."""
+    return native.batches() if _backend.name == "compiled" else None
+
+
 def caller(number: str) -> Any:
     """What programs derive from, in the compiled engine, so that calls are answered in C; else None."""
     return native.caller(number) if _backend.name == "compiled" else None

@@ -14,6 +14,8 @@
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
     ├── RecordError            RuntimeError        a function of which no program would be right
     ├── GuardError             ValueError          numbers for which a program's function would go another way
+    ├── ExportError            TypeError           a program with an op that can't be written as C
+    ├── CompilerError          RuntimeError        no C compiler, or one that fails
     ├── GradientError          AssertionError      a derivative that its function's differences deny
     ├── AnomalyError           ArithmeticError     a nan or an infinity, where `detect_anomaly` looks for them
     ├── DrawingError           RuntimeError        Graphviz failed on a drawing
@@ -89,6 +91,14 @@ class RecordError(AutogradError, RuntimeError):
 
 class GuardError(AutogradError, ValueError):
     """A program was given numbers for which the function would have gone another way."""
+
+
+class ExportError(AutogradError, TypeError):
+    """A program can't be written as C: an op of it has no text in C."""
+
+
+class CompilerError(AutogradError, RuntimeError):
+    """There is no C compiler, or it failed."""
 
 
 class RecordWarning(RuntimeWarning):

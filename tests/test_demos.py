@@ -1,7 +1,9 @@
 """Each demo runs, says what it promises and leaves what it says."""
 
+import importlib
 import math
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from demos import (
     dead_relu,
     debug_a_nan,
     digits,
+    export_c,
     first_principles,
     gallery,
     greeks,
@@ -30,7 +33,7 @@ from demos import (
 from tests import pythons
 from tests.looking import check_svg, without_graphviz
 
-DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, microgpt, moons, orbit, peak,
+DEMOS = [dead_relu, debug_a_nan, digits, export_c, first_principles, gallery, greeks, microgpt, moons, orbit, peak,
          vanishing, workers]  # fmt: skip
 STORIES = [debug_a_nan, dead_relu, vanishing]
 GRAPH = ["graph.svg", "player.html"]
@@ -222,6 +225,19 @@ def test_greeks_are_their_closed_forms(tmp_path, capsys):
         assert all(found[name] == pytest.approx(truth[name], abs=1e-10 * size[name]) for name in truth)
 
 
+def test_export_c_writes_what_compiles_to_the_same_bits(tmp_path, capsys):
+    export_c.main(["--out", str(tmp_path)])
+    shown = capsys.readouterr().out
+    for name in ("option", "net"):
+        assert "#ifdef" in (tmp_path / f"{name}.c").read_text()
+    if any(map(shutil.which, ("cc", "gcc", "clang"))):
+        assert shown.count("every bit as the engine has it: True") == 2
+        assert shown.count(", 0 of variables") == shown.count("bytes of code")
+        assert len(re.findall(r"in C on buffers \d", shown)) == 2
+    else:
+        assert shown.count("not compiled: there is no C compiler") == 2
+
+
 def kepler(velocity, time):
     """Where a probe is that left the Earth with this velocity, by the closed form of an ellipse."""
     x, y = orbit.LAUNCH
@@ -355,3 +371,14 @@ def test_the_gallery_shows_every_piece_on_one_page(tmp_path, capsys, monkeypatch
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert "unsafe" not in page
+
+
+def test_the_reference_has_a_part_for_each_public_name(tmp_path):
+    """In a process of its own: it puts names into modules that are imported at first use elsewhere."""
+    code = f"import pathlib, tests.api; tests.api.write(pathlib.Path({str(tmp_path)!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(listing.__file__).parents[1], check=True)
+    for module in ("autograd", "autograd.testing", "nn"):
+        folder = tmp_path / module.replace(".", "/")
+        page = folder.with_suffix(".html").read_text(encoding="utf-8")
+        for name in importlib.import_module(module).__all__:
+            assert f'id="{name}"' in page or (folder / f"{name}.html").exists(), name

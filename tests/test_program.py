@@ -28,7 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd as ag
-from autograd import Value, ops
+from autograd import Value, engine, ops
 from autograd.errors import (
     CopyError,
     DomainError,
@@ -39,6 +39,7 @@ from autograd.errors import (
     RecordWarning,
     StaleGraphError,
 )
+from autograd.program import schedule
 from autograd.program.arguments import taken_apart
 from autograd.program.code import careful, lowered
 from autograd.program.gradient import gradients, leading, or_zero
@@ -827,7 +828,9 @@ def test_compiled_listings_have_the_rows_of_pythons(program: Any, xs: list[float
         code = lowered(also, leaves, places[: 1 + leaves], conditions)
         assert repr(code) == repr(expected)
         if code is not None and expected is not None:
-            assert [*collected(code).items()] == [*collected(expected).items()]
+            items, one = collected(code), len(code.constants) + code.inputs + len(code.instructions)
+            assert [*items.items()] == [*collected(expected).items()]
+            assert engine.batches()(items, one, schedule._PATIENCE) == [*schedule.batches(items, one)]
         assert repr(rows_of(also.with_leaf(leaves), leaves)) == repr(rows_of(short.with_leaf(leaves), leaves))
         assert also.is_same(theirs.only(range(leaves), roots)[0])
         assert not len(also) > leaves or not also.is_same(compiled.with_leaf(leaves))
@@ -873,6 +876,22 @@ def test_calls_like_the_last_one_are_answered_like_all_others(actions: list[tupl
                 assert bits(answer(compiled, action, number)) == bits(answer(f, action, number))
         else:
             assert bits(answer(compiled, action, number)) == bits(answer(f, action, number))
+
+
+def test_calls_with_dicts_lists_and_what_is_no_number() -> None:
+    def f(p: Any, options: Any) -> Any:
+        return p["w"][0][0] * p["w"][1][0] + p["b"] * options[1]
+
+    compiled = ag.compile(f, strict=True)
+    for k in range(20):
+        p = {"w": [[float(k)], (2.0 + k,)], "b": 0.5 * k, "name": "p", "none": None}
+        w, b = p["w"], p["b"]
+        expected = (w[0][0] * w[1][0] + b * 3, {"w": [[w[1][0]], (w[0][0],)], "b": 3.0, "name": None, "none": None})
+        assert compiled.value_and_grad(p, ("x", 3)) == expected
+        assert list(compiled.value_and_grad(p, ("x", 3))[1]) == list(p)
+    turned = {"b": 1.0, "w": [[2.0], (3.0,)], "name": "p", "none": None}
+    assert list(compiled.value_and_grad(turned, ("x", 3))[1]) == list(turned)
+    assert compiled.value_and_grad(turned, ("x", 4))[0] == 10.0
 
 
 def test_a_compiled_function_that_knows_itself_is_freed() -> None:

@@ -94,10 +94,8 @@ def test_imports_go_only_upward() -> None:
 
 
 def test_imports_go_only_upward_among_the_modules_of_programs() -> None:
-    order = words(
-        "arguments caller symbols listing templates code twin gradient sums grids schedule lanes batch program "
-        "recorder compiled training __init__"
-    )
+    order = words("""arguments caller symbols listing templates code twin gradient sums grids schedule chains loops
+        c_functions export c_program lanes batch program recorder compiled training __init__""")
     assert sorted(order) == sorted(path.stem for path in (PACKAGE / "program").glob("*.py"))
     for module in order:
         for node in ast.walk(ast.parse((PACKAGE / "program" / f"{module}.py").read_text(encoding="utf-8"))):
@@ -437,7 +435,7 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "program": [],  # its modules make its names
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
         SingularMatrixError MissingLibraryError RuleError InteriorError CopyError StaleGraphError RecordError GuardError
-        RecordWarning AnomalyError
+        ExportError CompilerError RecordWarning AnomalyError
         GradientError IndependenceWarning DrawingError describe told forward_error"""),
     "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG RECORD OURS active files listeners word mode recording
         recorder observed ieee no_grad trace
@@ -446,7 +444,7 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "stepping": words("SHOWN Change Step Steps Names called gradient_of reached steps"),
     "user_lines": words("Stop Turn backward"),
     "explanation": words("HUGE TINY Cause Explanation explained why forward_anomaly backward"),
-    "engine": words("Backend backend caller compiled_listing lanes machine parameter twin"),
+    "engine": words("Backend backend batches caller compiled_listing lanes machine parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("add_gradients linear neurons zero_grad"),
     "arrays": words("array data grads imported is_array shaped numbers_of"),

@@ -3,7 +3,7 @@
 engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule),
                     bulk.h (many nodes in one call)
 listing.h           what is recorded, and derive.h, its gradient and its code; program.h and stream.h (what runs of it),
-                    caller.h (how it is called)
+                    elementary.h (where it may be a few ulp off), caller.h (how it is called)
 lanes.h             programs on many samples; lane_kernels.h is what it runs, in each instruction set of clones.h
 printer.py          the syntax tree of a rule, as C; the build has it write the two headers below
 numerics.h          the float functions that are written by hand in C too
@@ -67,6 +67,11 @@ def lanes() -> Any:
     engine = import_module("._engine", __name__)
     own, sets = engine.lane_ops()
     return engine.lanes, {**engine.machine_ops(), **own}, sets
+
+
+def batches() -> Any:
+    """program/schedule.py's `batches` in C, which is told how patient to be."""
+    return import_module("._engine", __name__).batches
 
 
 def connect_programs(*asked: Any) -> Any:

@@ -41,7 +41,7 @@ static int matches(PyObject *structure, PyObject *x, double **to)
         *(*to)++ = PyFloat_AS_DOUBLE(x);
         return 1;
     }
-    if (!PyTuple_CheckExact(structure) || PyTuple_GET_SIZE(structure) != 2)
+    if (!PyTuple_CheckExact(structure) || PyTuple_GET_SIZE(structure) < 2)
         return 0;
     PyTypeObject *kind = (PyTypeObject *)PyTuple_GET_ITEM(structure, 0);
     PyObject *rest = PyTuple_GET_ITEM(structure, 1);
@@ -69,6 +69,21 @@ static int matches(PyObject *structure, PyObject *x, double **to)
                 return 0;
         return 1;
     }
+    if (kind == &PyDict_Type && PyTuple_GET_SIZE(structure) == 3) {
+        PyObject *parts = PyTuple_GET_ITEM(structure, 2), *key, *item;
+        Py_ssize_t at = 0, i = 0, n = PyDict_GET_SIZE(x);
+        if (!PyTuple_CheckExact(rest) || PyTuple_GET_SIZE(rest) != n)
+            return 0;
+        while (PyDict_Next(x, &at, &key, &item)) { /* no key is hashed: the same str, in the same order */
+            PyObject *known = PyTuple_GET_ITEM(rest, i);
+            int same = key == known || (PyUnicode_CheckExact(key) && PyUnicode_CheckExact(known)
+                                        && PyUnicode_Compare(key, known) == 0);
+            if (!same || !matches(PyTuple_GET_ITEM(parts, i), item, to))
+                return 0;
+            i++;
+        }
+        return 1;
+    }
     if (kind == &PyLong_Type || kind == &PyBool_Type || kind == &PyUnicode_Type || x == Py_None)
         return x == rest || PyObject_RichCompareBool(x, rest, Py_EQ) == 1;
     return 0;
@@ -81,6 +96,16 @@ static PyObject *in_structure(PyObject *structure, const double **from)
         return PyFloat_FromDouble(*(*from)++);
     PyTypeObject *kind = (PyTypeObject *)PyTuple_GET_ITEM(structure, 0);
     PyObject *rest = PyTuple_GET_ITEM(structure, 1);
+    if (kind == &PyDict_Type) {
+        PyObject *parts = PyTuple_GET_ITEM(structure, 2), *made = PyDict_New();
+        for (Py_ssize_t i = 0; made && i < PyTuple_GET_SIZE(rest); i++) {
+            PyObject *item = in_structure(PyTuple_GET_ITEM(parts, i), from);
+            if (!item || PyDict_SetItem(made, PyTuple_GET_ITEM(rest, i), item) < 0)
+                Py_CLEAR(made);
+            Py_XDECREF(item);
+        }
+        return made;
+    }
     if (kind != &PyList_Type && kind != &PyTuple_Type)
         return Py_NewRef(Py_None);
     const int flat = PyLong_CheckExact(rest);

@@ -649,8 +649,8 @@ static PyObject *listing_lowered(PyObject *self, PyObject *const *args, Py_ssize
     mark_live(l, leaves, live);
     int times_one = 0;   /* data may be 1.0, and products with them are to look like the others beside them */
     for (size_t k = leaves; k < l->count && !times_one; k++)
-        if (l->rows[k].op == OP_MUL && l->rows[k].place & 1)
-            for (int i = 0; i < 2; i++)
+        if ((l->rows[k].op == OP_MUL || l->rows[k].op == OP_DOT) && l->rows[k].place & 1)
+            for (uint32_t i = 0; i < l->rows[k].count; i++)
                 times_one |= row_inputs(l, k)[i] < 0 && l->numbers[~row_inputs(l, k)[i]] == 1.0;
     for (Py_ssize_t k = 0; k < leaves; k++)
         if ((known[k] = new_row(m.code, ROW_LEAF, 0, 0, 0)) < 0)
@@ -800,19 +800,21 @@ static PyObject *listing_instructions(PyObject *self, PyObject *arg)
     return made;
 }
 
-/* listing.is_built_in(): whether all its ops are this library's */
+/* listing.is_built_in(): whether all its ops are this library's, and a machine's: a dot of no pair is for Python */
 static PyObject *listing_is_built_in(PyObject *self, PyObject *Py_UNUSED(none))
 {
     Listing *l = (Listing *)self;
     for (size_t k = 0; k < l->count; k++)
-        if (l->rows[k].op >= USERS)
+        if (l->rows[k].op >= USERS || (l->rows[k].op == OP_DOT && l->rows[k].count < 2))
             Py_RETURN_FALSE;
     Py_RETURN_TRUE;
 }
 
 /* ── Sums made whole again: program/sums.py ───────────────────────────────────────────────────────────────── */
 
-typedef struct { int32_t a, b; } Term;   /* two factors; or one number, and in place of b INT32_MIN, in the end -1 */
+typedef struct { int32_t a, b; } Term;   /* two factors; or one number, and in place of b ALONE, in the end -1 */
+
+enum { ALONE = INT32_MIN, MINUS_ONE = INT32_MIN + 1 };   /* MINUS_ONE: a is subtracted */
 
 typedef struct {
     Listing *code;
@@ -825,6 +827,12 @@ typedef struct {
 
 static int is_sum(int32_t op) { return op == OP_ADD || op == OP_SUM || op == OP_DOT; }
 
+/* Whether a row is a sum that only another one reads. */
+static int in_chain(const Sums *s, int32_t row)
+{
+    return row >= s->leaves && s->uses[row] == 1 && (is_sum(s->code->rows[row].op) || s->code->rows[row].op == OP_SUB);
+}
+
 static int push_term(Sums *s, int32_t a, int32_t b)
 {
     if (grown((void **)&s->terms, &s->room, sizeof *s->terms, s->count + 1) < 0)
@@ -833,7 +841,7 @@ static int push_term(Sums *s, int32_t a, int32_t b)
     return 0;
 }
 
-/* The terms of a sum, from the right to the left, as inputs of the listing; INT32_MIN stands beside a single one. */
+/* The terms of a sum, from the right to the left, as inputs of the listing; ALONE stands beside a single one. */
 static int terms_of(Sums *s, size_t k)
 {
     Listing *c = s->code;
@@ -847,11 +855,11 @@ static int terms_of(Sums *s, size_t k)
             return 0;
         }
         for (uint32_t i = r->count; i-- > 1;)
-            if (push_term(s, inputs[i], INT32_MIN) < 0)
+            if (push_term(s, inputs[i], r->op == OP_SUB ? MINUS_ONE : ALONE) < 0)
                 return -1;
         int32_t first = inputs[0];
-        if (first < s->leaves || s->uses[first] > 1 || !is_sum(c->rows[first].op))
-            return push_term(s, first, INT32_MIN);
+        if (!in_chain(s, first))
+            return push_term(s, first, ALONE);
         k = first;
     }
 }
@@ -880,19 +888,18 @@ static PyObject *sum_object(Sums *s, size_t k, int32_t *op)
         s->terms[i] = s->terms[j];
         s->terms[j] = term;
     }
-    const int first_is_number = s->terms[0].b == INT32_MIN;
-    size_t n = s->count, products = 0;
+    size_t n = s->count, products = 0, pairs_given = 0;
     int32_t *slots = PyMem_RawMalloc((2 * n + 1) * sizeof *slots);
     if (!slots)
         return PyErr_NoMemory();
     for (size_t i = 0; i < n; i++) {
         int32_t x = s->terms[i].a;
-        if (s->terms[i].b == INT32_MIN)
+        if (s->terms[i].b == ALONE)
             products += x >= s->leaves && s->uses[x] == s->in_sums[x] && c->rows[x].op == OP_MUL;
         else
-            products++;
+            products++, pairs_given++;
     }
-    if (first_is_number && (2 * products < n - 1 || !products)) {
+    if (!pairs_given && (2 * products < n - 1 || !products)) {
         *op = n == 2 ? OP_ADD : OP_SUM;
         for (size_t i = 0; i < n; i++)
             slots[i] = code_slot(c, s->leaves, s->terms[i].a);
@@ -903,7 +910,7 @@ static PyObject *sum_object(Sums *s, size_t k, int32_t *op)
     for (size_t i = 0; i < n; i++) {
         Term *term = s->terms + i;
         int32_t x = term->a;
-        if (term->b == INT32_MIN) {
+        if (term->b == ALONE) {
             if (x >= s->leaves && s->uses[x] == s->in_sums[x] && c->rows[x].op == OP_MUL)
                 *term = (Term){row_inputs(c, x)[0], row_inputs(c, x)[1]};
             else {
@@ -911,7 +918,8 @@ static PyObject *sum_object(Sums *s, size_t k, int32_t *op)
                 continue;
             }
         }
-        int32_t a = code_slot(c, s->leaves, term->a), b = code_slot(c, s->leaves, term->b);
+        int32_t a = code_slot(c, s->leaves, term->a);
+        int32_t b = term->b == MINUS_ONE ? s->one + 1 : code_slot(c, s->leaves, term->b);
         *term = a < b ? (Term){a, b} : (Term){b, a};
     }
     if (n == 2 && s->terms[1].b == -1) { /* a + b is b + a */
@@ -975,7 +983,7 @@ static PyObject *listing_collected(PyObject *self, PyObject *const *args, Py_ssi
         if (!needed[k] && !may_raise)
             continue;
         PyObject *inputs = NULL;
-        if (is_sum(op))
+        if (is_sum(op) || (op == OP_SUB && in_chain(&s, row_inputs(c, k)[0])))
             inputs = sum_object(&s, k, &op);
         else {
             inputs = PyTuple_New(r->count);

@@ -44,12 +44,13 @@ static struct {                       /* what is asked of Python, all set by con
     PyObject *repr, *to_float, *to_int, *divmod, *rdivmod, *lt, *le, *eq, *ne, *gt, *ge;
 } py;
 
+#define IEEE 1
 #define NO_GRAD 2
 #define TRACE 4
 #define ANOMALY 8
 #define DEBUG 32
 #define RECORD 64
-static THREAD_LOCAL int mode_word;    /* as in modes.py; IEEE mode is for Python to know */
+static THREAD_LOCAL int mode_word;    /* as in modes.py */
 
 /* The index of a built-in op, -1 for any other. */
 static int op_index(PyObject *operation)
@@ -375,6 +376,7 @@ static PyGetSetDef node_getset[] = {
 #include "bulk.h"
 #include "program.h"
 #include "lanes.h"
+#include "batches.h"
 #include "listing.h"
 #include "derive.h"
 #include "caller.h"
@@ -611,6 +613,7 @@ static PyMethodDef module_methods[] = {
     {"machine_ops", module_machine_ops, METH_NOARGS, NULL},
     {"lanes", module_lanes, METH_VARARGS, NULL},
     {"lane_ops", module_lane_ops, METH_NOARGS, NULL},
+    {"batches", module_batches, METH_VARARGS, NULL},
     {"caller", module_caller, METH_O, NULL},
     {"connect_programs", module_connect_programs, METH_VARARGS, NULL},
     {"instruction_set", module_instruction_set, METH_O, NULL},
@@ -624,7 +627,7 @@ static int module_exec(PyObject *module)
         return -1;
     }
     if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&LanesType) < 0
-        || PyType_Ready(&ListingType) < 0 || PyType_Ready(&CallerType) < 0)
+        || PyType_Ready(&ListingType) < 0 || PyType_Ready(&CallerType) < 0 || PyType_Ready(&BoundType) < 0)
         return -1;
     PyObject *sets = module_instruction_set(NULL, Py_None);
     if (!sets)

@@ -9,16 +9,17 @@
      grid, rows, first slot, terms, columns, a, a's strides by row and by term, b, b's stride by term,
      whether there is a start, start, its strides by row and by column
                                            A product of two matrices: see stream.h.
-     end, 0, 0, 0
+     end, 0, 0, 0                          No items: there it ends.
 
    Not a bit depends on what stands beside what: each item is computed as the op's float function computes it, each
    sum in its own order. */
 
 enum { M_LT = N_OPS, M_LE, M_EQ, M_NE, M_BOTH, M_EITHER, M_OPPOSITE, M_CHOOSES, M_SELECT, M_DETACH, M_PAIRS, M_GRID,
-       M_END };
+       M_FAST_EXP, M_FAST_LOG, M_FAST_TANH, M_FAST_SECH2, M_FAST_SIGMOID, M_FAST_SIGMOID_SLOPE, M_END };
 
 static const char *const machine_ops[] = {"lt", "le", "eq", "ne", "both", "either", "opposite", "chooses", "select",
-                                          "detach", "pairs", "grid", "end"};
+                                          "detach", "pairs", "grid", "fast exp", "fast log", "fast tanh", "fast sech2",
+                                          "fast sigmoid", "fast sigmoid_slope", "end"};
 
 typedef struct {
     PyObject_HEAD
@@ -89,6 +90,10 @@ static inline double chooses(double index, double n)
 {
     return index >= 0.0 && index < n && index == floor(index) ? 1.0 : 0.0;
 }
+
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 28)
+#define POW_IS_NEAR /* its error is known: e_pow.c says 0.54 ulp, of this version on */
+#endif
 
 /* ── The same for each instruction set ───────────────────────────────────────────────────────────────────── */
 
@@ -310,6 +315,85 @@ static PyObject *outputs_of(const Machine *m, double *slots, int ieee, double *o
     return answer;
 }
 
+/* Run from doubles in a row, or from a list of floats and Values. */
+static PyObject *run_from(Machine *m, const double *numbers, PyObject *given, int ieee, double *out)
+{
+    PyObject *answer = NULL;
+    const int borrowed = m->in_use;
+    double *room = borrowed ? new_slots(m) : m->slots;
+    if (!room)
+        return PyErr_NoMemory();
+    double *slots = aligned(room);
+    m->in_use = 1;
+    if (numbers)
+        memcpy(slots, numbers, (size_t)m->inputs * sizeof(double));
+    if (numbers || inputs_of(m, given, slots) == 0)
+        answer = outputs_of(m, slots, ieee, out);
+    if (borrowed)
+        PyMem_RawFree(room);
+    else
+        m->in_use = 0;
+    return answer;
+}
+
+/* machine.run(numbers, ieee): the outputs; None where a condition fails; NotImplemented where Python has to look at it.
+   The numbers are a list of floats and Values. */
+static PyObject *machine_run(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    Machine *m = (Machine *)self;
+    if (count != 2 || !PyList_CheckExact(args[0]) || PyList_GET_SIZE(args[0]) != m->inputs) {
+        PyErr_Format(PyExc_TypeError, "machine.run(numbers, ieee) takes a list of %zd numbers", m->inputs);
+        return NULL;
+    }
+    return run_from(m, NULL, args[0], args[1] == Py_True, NULL);
+}
+
+/* A machine bound to two arrays, which its runs read and fill. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    Machine *machine;
+    PyObject *otherwise; /* called where the answer is not True */
+    Py_buffer numbers, out;
+} Bound;
+
+static PyTypeObject BoundType;
+
+static void bound_dealloc(PyObject *self)
+{
+    Bound *b = (Bound *)self;
+    PyObject_GC_UnTrack(self);
+    PyBuffer_Release(&b->numbers);
+    PyBuffer_Release(&b->out);
+    Py_XDECREF(b->machine);
+    Py_XDECREF(b->otherwise);
+    PyObject_GC_Del(b);
+}
+
+static int bound_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(((Bound *)self)->otherwise);
+    Py_VISIT(((Bound *)self)->numbers.obj);
+    Py_VISIT(((Bound *)self)->out.obj);
+    return 0;
+}
+
+static PyObject *bound_call(PyObject *self, PyObject *const *Py_UNUSED(args), size_t count, PyObject *names)
+{
+    Bound *b = (Bound *)self;
+    if (PyVectorcall_NARGS(count) || (names && PyTuple_GET_SIZE(names))) {
+        PyErr_SetString(PyExc_TypeError, "a bound program takes no arguments: it reads its array");
+        return NULL;
+    }
+    PyObject *answer = run_from(b->machine, b->numbers.buf, NULL, mode_word & IEEE, b->out.buf);
+    if (!answer)
+        return NULL;
+    Py_DECREF(answer);
+    if (answer != Py_True)
+        return PyObject_CallNoArgs(b->otherwise);
+    Py_RETURN_NONE;
+}
+
 /* Doubles in a row that an object lends, so many of them. */
 static int borrowed_doubles(PyObject *object, Py_buffer *view, int flags, Py_ssize_t count)
 {
@@ -317,55 +401,52 @@ static int borrowed_doubles(PyObject *object, Py_buffer *view, int flags, Py_ssi
         return -1;
     if (view->itemsize == sizeof(double) && view->len == count * view->itemsize && !strcmp(view->format, "d"))
         return 0;
-    PyErr_Format(PyExc_TypeError, "machine.run: %R is no array of %zd doubles", object, count);
+    PyErr_Format(PyExc_TypeError, "%.100R is no array of %zd doubles", object, count);
     PyBuffer_Release(view);
     return -1;
 }
 
-/* machine.run(numbers, ieee, out=None): the outputs; None where a condition fails; NotImplemented where Python has to
-   look at it. The numbers are a list of floats and Values, and the outputs a new list; or both are arrays of doubles,
-   and the answer is True. */
-static PyObject *machine_run(PyObject *self, PyObject *const *args, Py_ssize_t count)
+/* machine.bound(numbers, out, otherwise): what runs the machine on one array of doubles and puts the outputs into
+   another one, or calls `otherwise` where Python has to look at it. */
+static PyObject *machine_bound(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     Machine *m = (Machine *)self;
-    const int in_arrays = count == 3;
-    if ((count != 2 && !in_arrays)
-        || (!in_arrays && (!PyList_CheckExact(args[0]) || PyList_GET_SIZE(args[0]) != m->inputs))) {
-        PyErr_Format(PyExc_TypeError, "machine.run(numbers, ieee) takes a list of %zd numbers", m->inputs);
+    Py_buffer numbers, out;
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "machine.bound(numbers, out, otherwise)");
         return NULL;
     }
-    Py_buffer from, to;
-    if (in_arrays) {
-        if (borrowed_doubles(args[0], &from, 0, m->inputs) < 0)
-            return NULL;
-        if (borrowed_doubles(args[2], &to, PyBUF_WRITABLE, m->outputs) < 0) {
-            PyBuffer_Release(&from);
-            return NULL;
-        }
+    if (borrowed_doubles(args[0], &numbers, 0, m->inputs) < 0)
+        return NULL;
+    if (borrowed_doubles(args[1], &out, PyBUF_WRITABLE, m->outputs) < 0) {
+        PyBuffer_Release(&numbers);
+        return NULL;
     }
-    PyObject *answer = NULL;
-    const int borrowed = m->in_use;
-    double *room = borrowed ? new_slots(m) : m->slots;
-    if (!room)
-        PyErr_NoMemory();
-    else {
-        double *slots = aligned(room);
-        m->in_use = 1;
-        if (in_arrays)
-            memcpy(slots, from.buf, (size_t)m->inputs * sizeof(double));
-        if (in_arrays || inputs_of(m, args[0], slots) == 0)
-            answer = outputs_of(m, slots, args[1] == Py_True, in_arrays ? to.buf : NULL);
-        if (borrowed)
-            PyMem_RawFree(room);
-        else
-            m->in_use = 0;
+    Bound *b = PyObject_GC_New(Bound, &BoundType);
+    if (!b) {
+        PyBuffer_Release(&numbers);
+        PyBuffer_Release(&out);
+        return NULL;
     }
-    if (in_arrays) {
-        PyBuffer_Release(&from);
-        PyBuffer_Release(&to);
-    }
-    return answer;
+    b->call = bound_call;
+    b->machine = (Machine *)Py_NewRef(self);
+    b->otherwise = Py_NewRef(args[2]);
+    b->numbers = numbers;
+    b->out = out;
+    PyObject_GC_Track(b);
+    return (PyObject *)b;
 }
+
+static PyTypeObject BoundType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "autograd.native._engine.Bound",
+    .tp_basicsize = sizeof(Bound),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_HAVE_GC,
+    .tp_dealloc = bound_dealloc,
+    .tp_traverse = bound_traverse,
+    .tp_vectorcall_offset = offsetof(Bound, call),
+    .tp_call = PyVectorcall_Call,
+};
 
 /* machine_ops(): the op numbers of a stream, by name */
 static PyObject *module_machine_ops(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
@@ -382,6 +463,7 @@ static PyObject *module_machine_ops(PyObject *Py_UNUSED(module), PyObject *Py_UN
 
 static PyMethodDef machine_methods[] = {
     {"run", (PyCFunction)(void (*)(void))machine_run, METH_FASTCALL, NULL},
+    {"bound", (PyCFunction)(void (*)(void))machine_bound, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -17,7 +17,9 @@ typedef int64_t FOR(Mask) __attribute__((vector_size(8 * WIDTH)));
 #define PICK(test, p, q) ((V)(((MASK)(V)(p) & (MASK)(test)) | ((MASK)(V)(q) & ~(MASK)(test))))
 #else
 typedef double FOR(Vector);
+typedef int64_t FOR(Mask);
 #define V FOR(Vector)
+#define MASK FOR(Mask)
 #define ALL(x) (x)
 #define PICK(test, p, q) ((test) ? (p) : (q))
 #endif
@@ -35,6 +37,8 @@ static ALWAYS_INLINE void FOR(store)(double *to, V x)
 }
 #define LOAD(from) FOR(load)(from)
 #define STORE(to, x) FOR(store)(to, x)
+
+#include "elementary.h"
 
 /* ── Grids ───────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -148,7 +152,14 @@ static ALWAYS_INLINE const double *FOR(column)(const uint32_t *column, size_t fr
         return v + column[1] + from;
     if (stride == LISTED) {
         const uint32_t *list = lists + column[1] + from;
-        for (size_t i = 0; i < n; i++)
+        size_t i = 0;
+        for (; i + 4 <= n; i += 4) {
+            room[i] = v[list[i]];
+            room[i + 1] = v[list[i + 1]];
+            room[i + 2] = v[list[i + 2]];
+            room[i + 3] = v[list[i + 3]];
+        }
+        for (; i < n; i++)
             room[i] = v[list[i]];
     }
     else {
@@ -179,6 +190,29 @@ static ALWAYS_INLINE const double *FOR(column)(const uint32_t *column, size_t fr
     X(M_EITHER, PICK((A != ALL(0.0)) | (B != ALL(0.0)), ALL(1.0), ALL(0.0))) \
     X(M_OPPOSITE, PICK(A == ALL(0.0), ALL(1.0), ALL(0.0)))                   \
     X(M_DETACH, A)
+
+#ifdef POW_IS_NEAR
+/* pow(x, 2.0) of n numbers. x * x is what pow returns, unless the exact square is so near to the middle of two numbers
+   that pow may round it to the other one: its error is below 0.54 ulp, so that 0.45 ulp from x * x is near enough. */
+static void FOR(squares)(const double *x, const double *two, size_t n, double *to)
+{
+    for (size_t i = 0; i < n; i += WIDTH) {
+        double square[WIDTH], off[WIDTH], limit[WIDTH];
+        const V a = LOAD(x + i), y = a * a, c = a * ALL(134217729.0);
+        const V high = c - (c - a), low = a - high; /* two halves of the digits: their products are exact */
+        const V rest = ((high * high - y) + ALL(2.0) * high * low) + low * low;
+        const V power = AS_NUMBER(AS_BITS(y) & AS_BITS(ALL(INFINITY))); /* the power of two below y */
+        const V in_range = PICK((y > ALL(0x1p-900)) & (y < ALL(0x1p900)) & (y != power), power, ALL(-1.0));
+        STORE(square, y);
+        STORE(off, FOR(magnitude)(rest));
+        STORE(limit, in_range * ALL(0.45 * 0x1p-52));
+        for (size_t j = 0; j < WIDTH && i + j < n; j++)
+            if (!(off[j] < limit[j]))
+                square[j] = pow(x[i + j], *two); /* a compiler makes x * x of pow(x, 2.0) */
+        memcpy(to + i, square, sizeof square);
+    }
+}
+#endif
 
 /* A run of many items: each column of inputs is a first slot and a stride, or a list of slots. */
 static int FOR(wide)(const uint32_t *p, const uint32_t *lists, double *v)
@@ -227,11 +261,28 @@ static int FOR(wide)(const uint32_t *p, const uint32_t *lists, double *v)
 #define C LOAD(given[2] + i)
 #define SIMPLE(op, formula) case op: EACH(formula); break;
         FOR_SIMPLE(SIMPLE)
+        SIMPLE(M_FAST_EXP, FOR(fast_exp)(A))
+        SIMPLE(M_FAST_LOG, FOR(fast_log)(A))
+        SIMPLE(M_FAST_TANH, FOR(fast_tanh)(A))
+        SIMPLE(M_FAST_SECH2, FOR(fast_sech2)(A))
+        SIMPLE(M_FAST_SIGMOID, FOR(fast_sigmoid)(A))
+        SIMPLE(M_FAST_SIGMOID_SLOPE, FOR(fast_sigmoid_slope)(A))
 #undef SIMPLE
 #undef EACH
 #undef A
 #undef B
 #undef C
+#ifdef POW_IS_NEAR
+        case OP_POW:
+            if (!p[6] && v[p[7]] == 2.0)
+                FOR(squares)(given[0], given[1], n, to);
+            else if (!p[6] && v[p[7]] == 1.0)
+                memcpy(to, given[0], n * sizeof *to);
+            else
+                for (size_t i = 0; i < n; i++)
+                    to[i] = pow(given[0][i], given[1][i]);
+            break;
+#endif
         case OP_COPYSIGN: /* a nan has a sign, which C and Python need not agree on: here it would be seen */
             for (size_t i = 0; i < n; i++) {
                 if (given[1][i] != given[1][i])
@@ -246,12 +297,71 @@ static int FOR(wide)(const uint32_t *p, const uint32_t *lists, double *v)
         default:
             for (size_t i = 0; i < n; i++) {
                 const double x[3] = {given[0][i], given[1][i], given[2][i]};
-                to[i] = op_rows[op].f1   ? op_rows[op].f1(x[0])
-                        : op_rows[op].f2 ? op_rows[op].f2(x[0], x[1])
-                                         : op_rows[op].fn(x, (Py_ssize_t)k);
+                to[i] = k == 1 && op_rows[op].f1   ? op_rows[op].f1(x[0])
+                        : k == 2 && op_rows[op].f2 ? op_rows[op].f2(x[0], x[1])
+                                                   : op_rows[op].fn(x, (Py_ssize_t)k);
             }
         }
 #undef GIVEN
+    }
+    return 1;
+}
+
+/* One item. */
+static ALWAYS_INLINE int FOR(single)(const uint32_t *p, double *v)
+{
+    const size_t k = p[3];
+    const int op = (int)(p[0] & 0xffff);
+    double *to = v + p[2];
+    p += 4;
+    switch (op) {
+#undef ALL
+#undef PICK
+#define ALL(x) (x)
+#define PICK(test, p, q) ((test) ? (p) : (q))
+#define A v[p[0]]
+#define B v[p[1]]
+#define C v[p[2]]
+#define SIMPLE(op, formula) case op: *to = (formula); break;
+    FOR_SIMPLE(SIMPLE)
+#undef SIMPLE
+    case M_CHOOSES: *to = chooses(A, B); break;
+    case OP_COPYSIGN:
+        if (B != B)
+            return 0;
+        *to = copysign(A, B);
+        break;
+    case OP_SUM: {
+        double sum = A;
+        for (size_t j = 1; j < k; j++)
+            sum += v[p[j]];
+        *to = sum;
+        break;
+    }
+    case OP_DOT: {
+        double sum = A * v[p[k / 2]];
+        for (size_t j = 1; j < k / 2; j++)
+            sum += v[p[j]] * v[p[k / 2 + j]];
+        *to = sum;
+        break;
+    }
+    case M_PAIRS: {
+        double sum = A;
+        for (size_t j = 1; j <= k / 2; j++)
+            sum += v[p[j]] * v[p[k / 2 + j]];
+        *to = sum;
+        break;
+    }
+    default:
+        if (op_rows[op].f1)
+            *to = op_rows[op].f1(A);
+        else if (op_rows[op].f2)
+            *to = op_rows[op].f2(A, B);
+        else
+            return each_of_many(op, p, 1, k, v, to) == 0;
+#undef A
+#undef B
+#undef C
     }
     return 1;
 }
@@ -264,10 +374,6 @@ static int FOR(narrow)(const uint32_t *p, double *v)
     double *to = v + p[2];
     p += 4;
     switch (op) {
-#undef ALL
-#undef PICK
-#define ALL(x) (x)
-#define PICK(test, p, q) ((test) ? (p) : (q))
 #define A v[p[i]]
 #define B v[p[n + i]]
 #define C v[p[2 * n + i]]
@@ -313,23 +419,36 @@ static int FOR(narrow)(const uint32_t *p, double *v)
 /* Fill the slots: 1 where all is well, 0 where Python has to look at it. */
 static int FOR(run_stream)(const uint32_t *p, const uint32_t *lists, double *v, int ieee)
 {
-    for (; (p[0] & 0xffff) != M_END; p = next_run(p)) {
-        has_failed = 0;
-        if ((p[0] & 0xffff) == M_GRID)
+    int *failed = &has_failed;
+    *failed = 0;
+    for (;;) {
+        const uint32_t word = p[0], n = p[1];
+        int well = 1;
+        if (n == 1 && (word & 0xffff) != M_GRID)
+            well = FOR(single)(p, v);
+        else if (word & WIDE)
+            well = FOR(wide)(p, lists, v);
+        else if ((word & 0xffff) == M_GRID)
             FOR(grid)(p, v);
-        else if (!(p[0] & WIDE ? FOR(wide)(p, lists, v) : FOR(narrow)(p, v)))
+        else if (n)
+            well = FOR(narrow)(p, v);
+        else
+            return 1;
+        if (!well)
             return 0;
-        if (p[0] & MAY_RAISE && !ieee) {
-            if (has_failed)
+        if (word & MAY_RAISE && !ieee) {
+            if (*failed)
                 return 0;
-            for (const double *x = v + p[2], *end = x + p[1]; x < end; x++)
+            for (const double *x = v + p[2], *end = x + n; x < end; x++)
                 if (!isfinite(*x))
                     return 0;
         }
+        p = next_run(p);
     }
-    return 1;
 }
 
+#undef AS_BITS
+#undef AS_NUMBER
 #undef V
 #undef MASK
 #undef ALL

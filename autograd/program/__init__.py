@@ -11,6 +11,8 @@ schedule.py   code in the order in which the compiled engine's machine runs it
 twin.py       listings in C, where the engine is compiled
 lanes.py      code for many samples at once, as a machine in C runs it
 batch.py      `Batched`: what a program does with many samples
+export.py     code as a file of C: chains.py finds its sums, loops.py its loops; c_functions.py has its ops
+c_program.py  that file, compiled and called
 program.py    `Program`: how it prints, runs and is differentiated
 recorder.py   `record`: what a function does, written down
 compiled.py   `compile`: programs for the ways that a function goes, and when to trust them

@@ -116,7 +116,7 @@ def lowered(
     shared: dict[Any, int] = {}
     made: list[tuple[Op, tuple[int, ...], bool]] = []
     times_one = any(
-        op is ops.mul and raises and _ONE in map(repr, given)
+        raises and op in (ops.mul, ops.dot) and _ONE in map(repr, given)
         for op, raises, given in zip(listing.ops, listing.raises, listing.inputs, strict=True)
     )
 

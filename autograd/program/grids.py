@@ -64,7 +64,7 @@ def found(members: Sequence[int], items: Mapping[int, Item], one: int) -> tuple[
     Args:
         members: their slots.
         items: by slot, what is to be computed.
-        one: the slot that stands for 1.
+        one: the slot that stands for 1; the next stands for -1.
 
     >>> sums = {10 + k: Item("dot", (k // 4, 8, 4 + k % 4, 9), False) for k in range(16)}
     >>> grids, rest = found([*sums], sums, 20)
@@ -74,7 +74,7 @@ def found(members: Sequence[int], items: Mapping[int, Item], one: int) -> tuple[
     if len(members) < LEAST:
         return [], [*members]
     pairs = [factors_of(items[slot]) for slot in members]
-    if items[members[0]].op != "mul" and any(one in right for _, right in pairs):
+    if items[members[0]].op != "mul" and any(max(right) >= one for _, right in pairs):
         pairs = _one_on_a_side(pairs, one)
     lefts, rights = set(), set()
     for left, right in pairs:
@@ -126,11 +126,11 @@ def own_ends(members: Sequence[int], items: Mapping[int, Item]) -> tuple[int, in
 
 
 def _one_on_a_side(pairs: list[tuple[Factors, Factors]], one: int) -> list[tuple[Factors, Factors]]:
-    """The factors with each 1 on the side where it leaves fewer rows and columns: it has no place by itself."""
+    """The factors, with each 1 and -1 on the side where it leaves fewer rows and columns: it has none by itself."""
     turned = []
     for left, right in pairs:
-        if one in right:
-            exchanged = [(b, a) if b == one else (a, b) for a, b in zip(left, right, strict=True)]
+        if max(right) >= one:
+            exchanged = [(b, a) if b >= one else (a, b) for a, b in zip(left, right, strict=True)]
             left, right = zip(*exchanged, strict=True)
         turned.append((left, right))
     return min(pairs, turned, key=_different)

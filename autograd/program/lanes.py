@@ -29,7 +29,7 @@ Slots = tuple[Slot, ...]
 
 
 def varying_slots(code: Code, inputs: Sequence[Slot]) -> bytearray:
-    """Of every slot, and of that after the last one, which is 1, whether it differs from sample to sample.
+    """Of every slot, and of 1 and -1, which come after the last one, whether it differs from sample to sample.
 
     Args:
         code: what fills the slots.
@@ -39,14 +39,14 @@ def varying_slots(code: Code, inputs: Sequence[Slot]) -> bytearray:
     >>> from autograd.program.code import Instruction
     >>> made = [Instruction(op.function, given, op, True) for op, given in ((ops.exp, (0,)), (ops.mul, (2, 1)))]
     >>> list(varying_slots(Code(2, (), made, (3,), ()), [1]))
-    [0, 1, 0, 1, 0]
+    [0, 1, 0, 1, 0, 0]
     """
     varies = bytearray(code.inputs + len(code.constants))
     for x in inputs:
         varies[x] = 1
     for instruction in code.instructions:
         varies.append(any(varies[x] for x in instruction.inputs))
-    varies.append(0)
+    varies += b"\0\0"
     return varies
 
 
@@ -172,7 +172,7 @@ class _Layout:
         self.code, self.numbers, self.reduce = code, numbers, reduce
         self.varies = varying_slots(code, varying)
         self.first = code.inputs + len(code.constants)
-        self.one = len(self.varies) - 1
+        self.one = len(self.varies) - 2
         self.slots = {x: i for i, x in enumerate(varying)}
         self.inputs = len(varying)
         self.used = len(varying)  # slots
@@ -210,7 +210,7 @@ class _Layout:
 
     def made(self, make: Any, block: int | None, clone: int) -> Any:
         """The machine of it."""
-        constants = [*range(self.code.inputs, self.first), self.one]
+        constants = [*range(self.code.inputs, self.first), self.one, self.one + 1]
         given = [*[x for x in range(self.code.inputs) if not self.varies[x]], *self.needed]
         place = {x: i for i, x in enumerate([*given, *constants])}
         conditions = [(self.slots[x], number) for x, number in self.code.conditions if self.varies[x]]
@@ -225,7 +225,7 @@ class _Layout:
             self.most,
             not self.reduce,
             clone,
-            [*self.code.constants, 1.0],
+            [*self.code.constants, 1.0, -1.0],
             self.stream,
             runs_of([place[x] for x in self.packed]),
             [y for x in self.splats for y in (self.slots[x], place[x])],
@@ -297,7 +297,7 @@ class _Layout:
         pairs = list(zip(item.inputs[starts : half + starts], item.inputs[half + starts :], strict=True))
         if any(self._varies(a) and self._varies(b) for a, b in pairs):
             return None
-        ordered = [(b, a) if self._varies(a) or a == self.one else (a, b) for a, b in pairs]
+        ordered = [(b, a) if self._varies(a) or a >= self.one else (a, b) for a, b in pairs]
         return tuple([a for a, _ in ordered]), tuple([b for _, b in ordered]), starts
 
     # ── Sums over samples ───────────────────────────────────────────────────────────────────────────────────

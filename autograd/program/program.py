@@ -14,7 +14,9 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import modes, ops
 from ..engine import Value
@@ -30,6 +32,9 @@ from .listing import Listing, Row, extended, rows_of
 from .schedule import Runner
 from .symbols import BY_NAME, CONDITIONS, detach, select
 from .twin import listing_type
+
+if TYPE_CHECKING:
+    from .c_program import CProgram
 
 _INFIX: Final = {op: op.symbol for op in BY_NAME.values() if op.arity == 2 and not op.symbol.isidentifier()}
 
@@ -73,6 +78,7 @@ class Program(Caller):
             call.
         rows: its ops, in order: slots count the inputs first, then captured Values, then these.
         guards: comparisons that have to come out as they did when it was recorded.
+        is_fast: whether its elementary functions may be a few ulp off: see `fast`.
 
     >>> import autograd
     >>> square = autograd.record(lambda x: x * x, 3.0)
@@ -104,6 +110,7 @@ class Program(Caller):
         self._result = result
         self._argnums = argnums  # of a gradient: by which arguments; its outputs are the value, then the derivatives
         self._made: dict[Any, Any] = {}  # code, gradients, ops: each made when it is first needed
+        self.is_fast = False
 
     # ── What it is ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -153,10 +160,15 @@ class Program(Caller):
         return self._once("code", self._lowered)  # type: ignore[no-any-return]
 
     def _lowered(self) -> Code:
+        return self.code_showing(())[0]
+
+    def code_showing(self, slots: Sequence[int]) -> tuple[Code, tuple[int, ...]]:
+        """What runs, and where in it the program's slots are, which are kept alive."""
         conditions = [(guard.slot, float(guard.outcome)) for guard in self.guards]
-        code = lowered(self._listing, self._leaves, self._outputs, conditions)
+        code = lowered(self._listing, self._leaves, [*self._outputs, *slots], conditions)
         assert code is not None, "a guard of constants came out as it came out"
-        return code
+        n = len(self._outputs)
+        return code._replace(outputs=code.outputs[:n]), code.outputs[n:]
 
     def _once(self, key: Any, make: Callable[[], Any]) -> Any:
         made = self._made.get(key)
@@ -288,8 +300,60 @@ class Program(Caller):
             items: floats and Values, one an input.
             ieee: whether such an op gives inf or nan instead.
         """
-        runner: Runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code))
+        runner: Runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code, self.is_fast))
         return runner([*items, *self.captured], ieee)
+
+    def fast(self) -> Program:
+        """The same program, its results no longer the function's to the last bit.
+
+        Where eight or more numbers go through exp, log, tanh or sigmoid side by side, or through the slopes of the last
+        two, they go through vector functions of our own, up to 3 ulp off. Gradients of the program are fast, too. In
+        the pure engine nothing changes.
+
+        >>> import autograd
+        >>> softer = autograd.record(lambda xs: autograd.sum([x.exp() for x in xs]), [0.0] * 8).fast()
+        >>> abs(softer([1.0] * 8) - 8.0 * autograd.exp(1.0)) < 1e-13
+        True
+        """
+        same = Program.__new__(Program)
+        vars(same).update(vars(self), _made={}, is_fast=True)
+        return same
+
+    def bound(self, numbers: Any, out: Any) -> Callable[[], None]:
+        """What runs it on an array of doubles and puts the outputs into another one: no object a number is made.
+
+        Args:
+            numbers: an `array.array("d")`, a numpy array, or what else lends doubles in a row: one an input.
+            out: the same for the outputs: of a gradient the value first, then the derivatives.
+
+        Returns:
+            A function without arguments, which reads `numbers` at each call and raises as a call of the program does.
+
+        Raises:
+            TypeError: where they are no such arrays, or have another length.
+            InputError: where the program captured Values.
+
+        >>> import array, autograd
+        >>> gradient = autograd.record(lambda x: x[0] * x[1], [1.0, 1.0]).gradient()
+        >>> x, out = array.array("d", [2.0, 3.0]), array.array("d", [0.0, 0.0, 0.0])
+        >>> run = gradient.bound(x, out)
+        >>> run()
+        >>> out.tolist()
+        [6.0, 3.0, 2.0]
+        """
+        if self.captured:
+            raise InputError(f"{self.name} reads Values that it captured, {self._captured_names()[0]} first; pass them")
+
+        def failed() -> None:
+            raise self._failure([*map(float, numbers)])
+
+        runner: Runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code, self.is_fast))
+        return runner.bound(numbers, out, failed)
+
+    def numbers_of(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> list[Any] | None:
+        """A call's floats and Values, one an input; None where the arguments have another structure."""
+        items: list[Any] = []
+        return items if structure_of(args, kwargs or {}, items) == self._structure else None
 
     def _numbers(self, items: Sequence[Any]) -> list[float]:
         return [x._data if type(x) is Value else x for x in (*items, *self.captured)]
@@ -401,7 +465,7 @@ class Program(Caller):
         roots = [outputs[0], *derivatives, *[guard.slot for guard in self.guards], *kept]
         short, places = listing.only(range(self._leaves), roots)
         count = 1 + len(derivatives)
-        return Program(
+        made = Program(
             f"gradient of {self.name}",
             self._structure,
             self.inputs,
@@ -413,6 +477,7 @@ class Program(Caller):
             [guard._replace(slot=place) for guard, place in zip(self.guards, places[count:], strict=False)],  # type: ignore[arg-type]
             argnums,
         )
+        return made.fast() if self.is_fast else made
 
     def _made_pullback(self, k: int) -> tuple[list[Row], list[Any], Runner]:
         """Rows that send a gradient, the last leaf, back from the k-th output; of each leaf: if, and how much."""
@@ -527,6 +592,88 @@ class Program(Caller):
         assert code is not None
         flag = iter(range(len(results) - len(flags), len(results)))
         return code, [x if type(x) is bool else next(flag) for x in exist]
+
+    # ── As C ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def to_c(
+        self,
+        path: str | PathLike[str] | None = None,
+        name: str | None = None,
+        *,
+        grad: bool = False,
+        argnums: int | tuple[int, ...] = 0,
+        real: str = "double",
+        bake: bool = False,
+        ieee: bool = False,
+        test: tuple[Any, ...] | None = None,
+    ) -> str:
+        """The program as one file of C99 that needs libm alone and allocates nothing.
+
+        Its comment says how the function is called and compiled, what the numbers are called that it reads and fills,
+        what it returns where a guard fails or an op raises, and how large it is. Compiled with the flags that stand
+        there, on the same C library, it has the program's bits; `gamma`, `lgamma` and `hypot` are C's own, which
+        differ in the last ones.
+
+        Args:
+            path: where to write it; nowhere if None.
+            name: the function's; the program's name if None.
+            grad: whether it computes the derivatives, too: the value comes first.
+            argnums: by which positional argument, counted from 0, or several of them.
+            real: "double" or "float". With floats numbers are what single precision gives.
+            bake: whether captured Values are constants, with their data of now; else they are inputs, the last ones.
+            ieee: whether ops give inf and nan where they raise in Python; else the function returns which one did.
+            test: the arguments of a call: the file gets a main under ``#ifdef NAME_TEST`` that compares the results.
+
+        Returns:
+            The text.
+
+        Raises:
+            ExportError: where an op has no C: one of your own, or digamma, polygamma, fsum, sumprod, round to digits.
+            InputError: where the name is none in C, or `test` does not fit the program.
+
+        >>> import autograd
+        >>> print(autograd.record(lambda x: x * x, 3.0).to_c(name="square").partition("enum")[2])
+         { SQUARE_INPUTS = 1, SQUARE_OUTPUTS = 1, SQUARE_SCRATCH = 1 };
+        <BLANKLINE>
+        int square(const double *restrict x, double *restrict y, double *restrict v)
+        {
+            (void)v;
+            y[0] = x[0] * x[0];
+            return 0;
+        }
+        <BLANKLINE>
+        """
+        from .export import c_name, exported  # slow to import, and seldom needed
+
+        program = self.gradient(argnums) if grad else self
+        text = exported(program, c_name(self.name) if name is None else name, real, bake, ieee, test).text
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def compile_c(self, *, argnums: int | tuple[int, ...] = 0) -> CProgram:
+        """The program, compiled by the machine's C compiler: called as the program is, with the same results.
+
+        Its ``value_and_grad`` is the gradient's, compiled at its first call; ``fill`` takes buffers and copies nothing.
+        The results are those of `to_c`: to the last bit, but for `gamma`, `lgamma` and `hypot`.
+
+        Args:
+            argnums: what `value_and_grad` differentiates by.
+
+        Raises:
+            CompilerError: where there is no C compiler, or it fails.
+            ExportError: where an op has no C.
+        """
+        from .c_program import CProgram  # slow to import, and seldom needed
+
+        return CProgram(self, argnums)
+
+    @property
+    def output_names(self) -> list[str]:
+        """What its outputs are called, where it is one result, or one with its derivatives."""
+        if self._argnums is None:
+            return ["the result"] if len(self._outputs) == 1 else [f"result[{k}]" for k in range(len(self._outputs))]
+        return ["the value", *[f"d/d{self.inputs[i]}" for i in chosen_inputs(self.name, self._argnums, self._spans)]]
 
     # ── As data ─────────────────────────────────────────────────────────────────────────────────────────────
 

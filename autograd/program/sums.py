@@ -1,8 +1,8 @@
 """Sums made whole again: what a machine computes into one slot each.
 
 A chain ``a + b + c`` is one sum of three terms, ``c + w₁ x₁ + w₂ x₂`` a number and two pairs of factors, in the order
-of the chain, so that no bit changes. A term ``b`` beside such pairs is the pair of b and 1. A product that nothing but
-sums need is computed in each of them.
+of the chain, so that no bit changes. A term ``b`` beside such pairs is the pair of b and 1, and one that is subtracted
+the pair of b and -1. A product that nothing but sums need is computed in each of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .symbols import TOTAL
 
 PAIRS: Final = "pairs"  # the machine's own op: a number, then factors, then their partners
 _SUMS: Final = (ops.add, ops.sum, ops.dot)
+_CHAINED: Final = (*_SUMS, ops.sub)
 
 
 class Item(NamedTuple):
@@ -26,7 +27,7 @@ class Item(NamedTuple):
 
 
 def collected(code: Code) -> dict[int, Item]:
-    """What is to be computed, by slot, in order. The slot after the last one of the code stands for 1.
+    """What is to be computed, by slot, in order. The slot after the last one of the code stands for 1, the next for -1.
 
     Of two factors the one in the earlier slot stands on the left.
 
@@ -49,7 +50,7 @@ def collected(code: Code) -> dict[int, Item]:
         if op is ops.add or op is ops.sum:
             for x in inputs:
                 in_sums[x] += 1
-    needed = bytearray(one + 1)
+    needed = bytearray(one + 2)
     for x in (*code.outputs, *[x for x, _ in code.conditions]):
         needed[x] = 1
         uses[x] += 1
@@ -59,7 +60,9 @@ def collected(code: Code) -> dict[int, Item]:
         may_raise = raises and op not in TOTAL
         if needed[slot] or may_raise:
             name = op.name
-            if op in _SUMS:
+            left = inputs[0] if op is ops.sub else -1
+            in_chain = left >= first and uses[left] == 1 and instructions[left - first].op in _CHAINED
+            if op in _SUMS or in_chain:
                 terms = _terms(slot, first, instructions, uses)
                 name, inputs = _sum(terms, first, instructions, uses, in_sums)
             items[slot] = Item(name, inputs, may_raise)
@@ -77,9 +80,12 @@ def _terms(slot: int, first: int, instructions: Any, uses: list[int]) -> list[An
             half = len(inputs) // 2
             terms += [*zip(inputs[:half], inputs[half : 2 * half], strict=True)][::-1]
             return terms
-        terms += inputs[:0:-1]
+        if op is ops.sub:
+            terms.append((inputs[1], len(uses) + 1))
+        else:
+            terms += inputs[:0:-1]
         slot = inputs[0]
-        if slot < first or uses[slot] > 1 or instructions[slot - first].op not in _SUMS:
+        if slot < first or uses[slot] > 1 or instructions[slot - first].op not in _CHAINED:
             terms.append(slot)
             return terms
 
@@ -101,7 +107,7 @@ def _sum(
         a, b = x
         products += 1
         factors.append((a, b) if a < b else (b, a))
-    if type(terms[0]) is int and (2 * products < len(terms) - 1 or not products):
+    if (2 * products < len(terms) - 1 and all(type(x) is int for x in terms)) or not products:
         return "add" if len(terms) == 2 else "sum", tuple(terms)
     if len(factors) == 2 and type(factors[1]) is int:
         factors.reverse()  # a + b is b + a

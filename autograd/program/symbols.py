@@ -57,7 +57,7 @@ def _detach(a: float) -> float:
 
 
 def _chooses(index: float, n: float) -> float:
-    return 1.0 if index == index and index.is_integer() and 0.0 <= index < n else 0.0
+    return 1.0 if 0.0 <= index < n and index % 1.0 == 0.0 else 0.0
 
 
 lt: Final = Op("lt", 2, _lt, symbol="<")
