@@ -323,6 +323,18 @@ def test_a_gradient_by_what_varies_is_of_each_sample() -> None:
         assert (values[i], slopes[i]) == LINE.gradient((2, 1))([1.0, 2.0], x, t)
 
 
+def test_numbers_need_not_stand_at_the_beginning_of_a_vector() -> None:
+    def f(w: Any, x: Any) -> Any:
+        return ag.sum([ag.tanh(ag.dot(w[16 * i : 16 * i + 16], x)) for i in range(9)])
+
+    numbers = numpy.random.default_rng(1).normal(size=8 + 40 * 16)
+    w = numpy.linspace(-1.0, 1.0, 9 * 16).tolist()
+    batched = ag.record(f, w, numbers[:16].tolist()).batch(over="x")
+    for k in range(8):
+        x = numbers[k : k + 40 * 16].reshape(40, 16)
+        assert batched.value_and_grad(w, x) == batched.value_and_grad(w, x.tolist())
+
+
 # ── Captured Values ─────────────────────────────────────────────────────────────────────────────────────────
 
 

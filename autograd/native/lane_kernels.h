@@ -2,12 +2,14 @@
    attribute, WIDTH for how many doubles a vector of its holds, and ROWS for how many rows fit into its registers. */
 
 #if defined(__GNUC__)
-typedef double CLONE(Vector) __attribute__((vector_size(8 * WIDTH), aligned(8), may_alias));
+typedef double CLONE(Vector) __attribute__((vector_size(8 * WIDTH)));
 #else
 typedef double CLONE(Vector);  /* WIDTH is 1 */
 #endif
 #define V CLONE(Vector)
 #define PAIR (2 * WIDTH)       /* a tile is two vectors wide */
+#define LOAD(to, from) memcpy(&(to), from, sizeof(V)) /* numbers of the caller's stand anywhere */
+#define STORE(to, from) memcpy(to, &(from), sizeof(V))
 
 /* A tile of a product of matrices: sum[r] = a[r][0] b[0] + a[r][1] b[1] + …, in that order, each b a row of PAIR numbers.
    With `add` the sums begin with what is there. Row j of b stands `stride` doubles after row j - 1, or where slots say. */
@@ -19,13 +21,15 @@ static ALWAYS_INLINE TARGET void CLONE(tile)(const int rows, const double *const
     if (add) {
         UNROLL
         for (int r = 0; r < rows; r++) {
-            sums[r][0] = *(const V *)(to + r * apart);
-            sums[r][1] = *(const V *)(to + r * apart + WIDTH);
+            LOAD(sums[r][0], to + r * apart);
+            LOAD(sums[r][1], to + r * apart + WIDTH);
         }
     }
     else {
         const double *at = slots ? b + slots[0] * stride : b;
-        const V left = *(const V *)at, right = *(const V *)(at + WIDTH);
+        V left, right;
+        LOAD(left, at);
+        LOAD(right, at + WIDTH);
         UNROLL
         for (int r = 0; r < rows; r++) {
             sums[r][0] = left * a[r][0];
@@ -35,7 +39,9 @@ static ALWAYS_INLINE TARGET void CLONE(tile)(const int rows, const double *const
     }
     for (; j < steps; j++) {
         const double *at = b + (slots ? slots[j] : j) * stride;
-        const V left = *(const V *)at, right = *(const V *)(at + WIDTH);
+        V left, right;
+        LOAD(left, at);
+        LOAD(right, at + WIDTH);
         UNROLL
         for (int r = 0; r < rows; r++) {
             sums[r][0] += left * a[r][j];
@@ -44,8 +50,8 @@ static ALWAYS_INLINE TARGET void CLONE(tile)(const int rows, const double *const
     }
     UNROLL
     for (int r = 0; r < rows; r++) {
-        *(V *)(to + r * apart) = sums[r][0];
-        *(V *)(to + r * apart + WIDTH) = sums[r][1];
+        STORE(to + r * apart, sums[r][0]);
+        STORE(to + r * apart + WIDTH, sums[r][1]);
     }
 }
 
@@ -57,19 +63,23 @@ static ALWAYS_INLINE TARGET void CLONE(tile_of_sums)(const int rows, const doubl
     V sums[ROWS][2], terms[ROWS][2];
     UNROLL
     for (int r = 0; r < rows; r++) {
-        sums[r][0] = *(const V *)(to + r * apart);
-        sums[r][1] = *(const V *)(to + r * apart + WIDTH);
+        LOAD(sums[r][0], to + r * apart);
+        LOAD(sums[r][1], to + r * apart + WIDTH);
     }
     for (size_t j = 0; j < steps; j++) {
         const double *at = b + j * stride;
-        const V left = *(const V *)at, right = *(const V *)(at + WIDTH);
+        V left, right;
+        LOAD(left, at);
+        LOAD(right, at + WIDTH);
         UNROLL
         for (int r = 0; r < rows; r++) {
             terms[r][0] = left * a[r * few][j];
             terms[r][1] = right * a[r * few][j];
         }
         for (size_t f = 1; f < few; f++) {
-            const V left = *(const V *)(at + f * beside), right = *(const V *)(at + f * beside + WIDTH);
+            V left, right;
+            LOAD(left, at + f * beside);
+            LOAD(right, at + f * beside + WIDTH);
             UNROLL
             for (int r = 0; r < rows; r++) {
                 terms[r][0] += left * a[r * few + f][j];
@@ -90,8 +100,8 @@ static ALWAYS_INLINE TARGET void CLONE(tile_of_sums)(const int rows, const doubl
     }
     UNROLL
     for (int r = 0; r < rows; r++) {
-        *(V *)(to + r * apart) = sums[r][0];
-        *(V *)(to + r * apart + WIDTH) = sums[r][1];
+        STORE(to + r * apart, sums[r][0]);
+        STORE(to + r * apart + WIDTH, sums[r][1]);
     }
 }
 
@@ -221,6 +231,8 @@ static TARGET int CLONE(run)(int op, const uint32_t *p, size_t n, size_t k, cons
 
 #undef V
 #undef PAIR
+#undef LOAD
+#undef STORE
 #undef LANES
 #undef SLOT
 #undef A

@@ -11,7 +11,7 @@ import re
 import reprlib
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .. import modes, ops
 from ..bulk import add_gradients
@@ -22,9 +22,7 @@ from .arguments import NUMBER, put_together, taken_apart
 from .lanes import Lanes, can_run
 from .schedule import Runner
 
-if TYPE_CHECKING:
-    from .program import Program
-
+Program = Any  # program.py's, which imports this
 REDUCTIONS: Final = ("mean", "sum", None)
 _FEW: Final = 2  # samples that the scalar machine runs sooner than one of lanes
 _INTERIOR: Final = "backward() sends to leaves; one of the captured Values is not a leaf: name others in wrt"

@@ -296,7 +296,7 @@ class _Layout:
         pairs = list(zip(item.inputs[starts : half + starts], item.inputs[half + starts :], strict=True))
         if any(self._varies(a) and self._varies(b) for a, b in pairs):
             return None
-        ordered = [(b, a) if self._varies(a) or a == self.one else (a, b) for a, b in pairs]
+        ordered = [(b, a) if self._varies(a) or a >= self.one else (a, b) for a, b in pairs]
         return tuple([a for a, _ in ordered]), tuple([b for _, b in ordered]), starts
 
     # ── Sums over samples ───────────────────────────────────────────────────────────────────────────────────
