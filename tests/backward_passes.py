@@ -6,6 +6,7 @@ stands; `kinds` are the auditor's words for the mistake, any of which names it.
 
 from __future__ import annotations
 
+import linecache
 from typing import Any, NamedTuple
 
 
@@ -32,7 +33,10 @@ class Pass(NamedTuple):
             assert planted.right in text, planted
             text = text.replace(planted.right, planted.wrong)
         space: dict[str, Any] = {}
-        exec("import math, random\nimport numpy as np\nfrom autograd.testing import audit\n" + text, space)
+        text = "import math, random\nimport numpy as np\nfrom autograd.testing import audit\n" + text
+        path = f"<{self.name}, {self.faults.index(planted) if planted in self.faults else 'right'}>"
+        linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)  # as that of a file
+        exec(compile(text, path, "exec"), space)
         return eval(self.call, space)
 
 
