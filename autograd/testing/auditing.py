@@ -447,7 +447,7 @@ class _Auditor:
         )
         if found is None:
             return None
-        kind = "bias" if self.are_biases(wrong) and found.kind in ("factor", "accumulation") else found.kind
+        kind = "bias" if self.are_biases(wrong) and found.kind != "sign" else found.kind
         told = f"line {found.line}: {found.words}; `{found.after}` is right in the place of `{found.before}`"
         return Fault(kind, told)
 

@@ -32,6 +32,7 @@ SLOPES = (
     ("{0} * (1 - {0})", "sigmoid'"),
     ("(1 - {0} * {0})", "tanh'"),
     ("1 / (1 + 2.718281828459045 ** -{0})", "softplus'"),
+    ("(1 - {0})", "a factor of it"),
 )
 LOSSES = (
     ("({a} - {y})", "squared error Σ (a - y)²"),
@@ -49,6 +50,7 @@ class Edit(NamedTuple):
     apply: Callable[[], None]
     undo: Callable[[], None]
     scaled: bool = False  # whether the gradient may then be a multiple of the right one
+    instead: Any = None  # the statement that takes the place of the whole
 
 
 class Repair(NamedTuple):
@@ -189,7 +191,8 @@ def find(
                         function.__code__ = code
                         c = factor()
                         if c == 1.0 or (edit.scaled and math.isfinite(c) and c > 0.0):
-                            return Repair(edit.kind, edit.words, statement.lineno, before, _shown(statement))
+                            after = _shown(edit.instead or statement)
+                            return Repair(edit.kind, edit.words, statement.lineno, before, after)
                     except Exception:  # whatever a wrong text raises
                         continue
                     finally:
@@ -209,17 +212,20 @@ def _locals(function: FunctionType, run: Callable[[], Any]) -> dict[str, Any]:
     """The variables of a function when it returns."""
     seen: dict[str, Any] = {}
 
-    def note(frame: Any, event: str, _: Any) -> None:
-        if event == "return" and frame.f_code is function.__code__:
+    def note(frame: Any, event: str, _: Any) -> Any:
+        if frame.f_code is not function.__code__:
+            return None
+        if event == "return":
             seen.update(frame.f_locals)
+        return note
 
-    before = sys.getprofile()
-    sys.setprofile(note)
+    before = sys.gettrace()
+    sys.settrace(note)
     try:
         with contextlib.suppress(Exception):
             run()
     finally:
-        sys.setprofile(before)
+        sys.settrace(before)
     return seen
 
 
@@ -294,7 +300,7 @@ class _Text:
     def edits(self) -> Iterator[tuple[Any, Edit]]:
         """Every change with the statement that it is made in, the likeliest first."""
         rounds = (self._signs, self._turns, self._sums, self._drops, self._variables, self._factors, self._slopes)
-        for kinds in (*rounds, self._numbers, self._terms, self._losses, self._products):
+        for kinds in (*rounds, self._numbers, self._terms, self._losses, self._shares, self._products):
             for statement in self.statements:
                 for edit in kinds(statement):
                     yield statement, edit
@@ -390,11 +396,11 @@ class _Text:
         ):
             target = statement.targets[0]
             other: Any = ast.AugAssign(target, ast.Add(), statement.value)
-            yield Edit("accumulation", words, *_item(parent, place, other, statement))
+            yield Edit("accumulation", words, *_item(parent, place, other, statement), instead=other)
         if isinstance(statement, ast.AugAssign):
             other = ast.Assign([statement.target], statement.value)
             words = "it is added to what was there, where it should be set"
-            yield Edit("accumulation", words, *_item(parent, place, other, statement))
+            yield Edit("accumulation", words, *_item(parent, place, other, statement), instead=other)
 
     def _parent(self, statement: Any) -> Any:
         for node in ast.walk(self.tree):
@@ -635,10 +641,25 @@ class _Text:
             for a in tables:
                 for b in tables:
                     for form in ("{}.T @ {}", "{} @ {}.T", "{} @ {}"):
-                        product = form.format(a, b)
-                        if self.shape(product) == shape:
-                            words = f"a contribution is left out: + {product}"
-                            yield self.replaced(site, f"{text} + {product}", "accumulation", words)
+                        yield from self._added(site, text, form.format(a, b), shape)
+
+    def _shares(self, statement: Any) -> Iterator[Edit]:
+        for site in self.terms(statement):
+            text = ast.unparse(site.node)
+            shape = self.shape(text)
+            alike = [a for a in self.atoms if shape and self.shape(a) == shape]
+            for a in alike:
+                words = f"the slope of a softmax is not that of each output alone: what {a} sums over is left out"
+                whole = f"{text} - {a} * ({text}).sum(axis=-1, keepdims=True)"
+                yield self.replaced(site, whole, "slope formula", words)
+                for b in alike:
+                    for form in ("{} * {}", "{} * (1 - {})"):
+                        yield from self._added(site, text, form.format(a, b), shape)
+
+    def _added(self, site: _Site, text: str, product: str, shape: Any) -> Iterator[Edit]:
+        if self.shape(product) == shape:
+            words = f"a contribution is left out: + {product}"
+            yield self.replaced(site, f"{text} + {product}", "accumulation", words)
 
     def _losses(self, statement: Any) -> Iterator[Edit]:
         for site in self.terms(statement):
