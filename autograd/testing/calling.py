@@ -260,9 +260,9 @@ def grouped(
     loss = value[0] if isinstance(value, tuple) and value else value
     if backward is None and isinstance(result, tuple):
         result = result[1] if len(result) == 2 else result[1:]
-    elif isinstance(result, tuple) and len(result) > 1 and _is_scalar(result[0]) and _is_scalar(loss):
-        if float(result[0]) == float(loss):
-            result = result[1] if len(result) == 2 else result[1:]
+    elif isinstance(result, tuple) and len(result) > 1 and _is_scalar(loss) and _is_scalar(result[0]):
+        with_loss = float(result[0]) == float(loss)
+        result = result if not with_loss else result[1] if len(result) == 2 else result[1:]
     names = [n for f in (forward, backward) if f is not None for n in [_positional(f)] if len(n) >= len(arguments)]
     if isinstance(result, dict):
         keys = {bare(key) for key in result}

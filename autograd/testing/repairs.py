@@ -85,9 +85,9 @@ def definition(function: FunctionType) -> Any:
         if isinstance(node, (ast.FunctionDef, ast.Lambda)):
             first = min([node.lineno, *[d.lineno for d in getattr(node, "decorator_list", [])]])
             named = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-            if first == code.co_firstlineno and tuple(named) == arguments:
-                if getattr(node, "name", "<lambda>") == code.co_name and _compiled(node, code) is not None:
-                    return copy.deepcopy(node)
+            alike = first == code.co_firstlineno and tuple(named) == arguments
+            if alike and getattr(node, "name", "<lambda>") == code.co_name and _compiled(node, code) is not None:
+                return copy.deepcopy(node)
     return None
 
 
@@ -299,8 +299,8 @@ class _Text:
 
     def edits(self) -> Iterator[tuple[Any, Edit]]:
         """Every change with the statement that it is made in, the likeliest first."""
-        rounds = (self._signs, self._turns, self._sums, self._drops, self._variables, self._factors, self._slopes)
-        for kinds in (*rounds, self._numbers, self._terms, self._losses, self._shares, self._products):
+        rounds = (self._signs, self._turns, self._sums, self._drops, self._variables, self._factors, self._terms)
+        for kinds in (*rounds, self._slopes, self._numbers, self._losses, self._shares, self._products):
             for statement in self.statements:
                 for edit in kinds(statement):
                     yield statement, edit
@@ -338,11 +338,10 @@ class _Text:
         for site in self.sites(statement):
             containers = (ast.Tuple, ast.List, ast.Dict, ast.ListComp, ast.Return, ast.Assign, ast.AugAssign)
             inside = all(isinstance(n, (*containers, ast.Lambda, ast.Expr)) or _appends(n) for n in site.above)
-            if inside and not isinstance(site.node, (ast.Tuple, ast.List, ast.Dict, ast.ListComp)):
-                if not (isinstance(site.above[-1], ast.Dict) and site.node in site.above[-1].keys) and not _appends(
-                    site.node
-                ):
-                    yield site
+            whole = not isinstance(site.node, (ast.Tuple, ast.List, ast.Dict, ast.ListComp)) and not _appends(site.node)
+            key = isinstance(site.above[-1], ast.Dict) and site.node in site.above[-1].keys
+            if inside and whole and not key:
+                yield site
 
     def replaced(self, site: _Site, text: str | ast.AST, kind: str, words: str, scaled: bool = False) -> Edit:
         """One expression for another."""
@@ -437,10 +436,8 @@ class _Text:
                 other = ast.BinOp(node.right, node.op, node.left)
                 yield self.replaced(site, other, *self._turned(site, node))
             elif _is_product(node) and len(node.args) == 2:
-                other = ast.Call(node.func, [node.args[1], node.args[0]], node.keywords)
-                yield self.replaced(site, other, *self._turned(site, node))
-            elif isinstance(node, ast.Subscript):
-                yield self.replaced(site, node.value, "stale input", "a part is taken where the whole belongs")
+                exchanged = ast.Call(node.func, [node.args[1], node.args[0]], node.keywords)
+                yield self.replaced(site, exchanged, *self._turned(site, node))
         for site in self.terms(statement):
             if isinstance(site.node, ast.BinOp) or _is_product(site.node):
                 words = "the gradient is transposed"
@@ -491,11 +488,10 @@ class _Text:
                 continue
             shape = self.shape(old)
             shifted = []
-            if isinstance(node, ast.Subscript) and not isinstance(node.slice, (ast.Slice, ast.Tuple)):
-                if not (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)):
-                    index = ast.unparse(node.slice)
-                    base = ast.unparse(node.value)
-                    shifted = [f"{base}[{index} - 1]", f"{base}[{index} + 1]"]
+            index = node.slice if isinstance(node, ast.Subscript) else None
+            key = isinstance(index, ast.Constant) and isinstance(index.value, str)
+            if isinstance(node, ast.Subscript) and not key and not isinstance(index, (ast.Slice, ast.Tuple)):
+                shifted = [f"{ast.unparse(node.value)}[{ast.unparse(node.slice)} {by} 1]" for by in "-+"]
             for new in (*shifted, *self.atoms):
                 if new == old:
                     continue
@@ -606,7 +602,7 @@ class _Text:
                     if number != node.value and not isinstance(site.above[-1], ast.Subscript):
                         choice = any(isinstance(n, (ast.IfExp, ast.Compare)) or _calls(n, "where") for n in site.above)
                         kind = "slope formula" if choice else "factor"
-                        words = f"{node.value} stands where {number} belongs"
+                        words = f"{node.value!r} stands where {number!r} belongs"
                         yield self.replaced(site, ast.Constant(number), kind, words)
             elif isinstance(node, ast.Compare) and len(node.ops) == 1:
                 for flipped in (ast.Gt(), ast.Lt()):
