@@ -671,9 +671,6 @@ class _Auditor:
     def unknown(self, table: list[tuple[str, float, float]]) -> Fault:
         right = [name for name, error, _ in table if error <= CLOSE]
         wrong = [name for name, error, _ in table if error > CLOSE]
-        if self.are_biases(wrong):
-            told = "" if not right else f"; that of {', '.join(right)} is right"
-            return Fault("bias", f"the bias is summed wrongly: the gradient of {', '.join(wrong)} is wrong{told}")
         words = f"the gradient of {', '.join(wrong)} is wrong, by more than a factor"
         if right:
             words += f"; that of {', '.join(right)} is right, so look at what lies between"
