@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from .drawing import draw, draw_dot, player
     from .explanation import why
     from .implicit import implicit_fixed_point, implicit_root
+    from .program import Program, compile, record  # noqa: F401 - compile shadows a builtin: not in __all__
     from .propagation import correlated, uncertain, uncertainty
     from .sparse import sparse_hessian, sparse_jacobian, sparsity
     from .stepping import steps
 
 _LAZY = {  # public name: the module that holds it, imported at first use
+    "Program": "program",
     "array": "arrays",
+    "compile": "program",
     "correlated": "propagation",
     "custom_vjp": "custom",
     "data": "arrays",
@@ -56,6 +59,7 @@ _LAZY = {  # public name: the module that holds it, imported at first use
     "jacobian": "calculus",
     "jvp": "calculus",
     "player": "drawing",
+    "record": "program",
     "sparse_hessian": "sparse",
     "sparse_jacobian": "sparse",
     "sparsity": "sparse",
@@ -77,12 +81,13 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-# What shadows a builtin (abs, max, min, pow, round, sum) is reached as autograd.sum, never by a star import.
+# What shadows a builtin (abs, compile, max, min, pow, round, sum) is reached as autograd.sum, never by a star import.
 __all__ = [
     *_functions,
     "AnomalyError",
     "AutogradError",
     "Op",
+    "Program",
     "StaleGraphError",
     "Value",
     "__version__",
@@ -110,6 +115,7 @@ __all__ = [
     "no_grad",
     "optimize",
     "player",
+    "record",
     "rule",
     "sparse_hessian",
     "sparse_jacobian",

@@ -157,7 +157,7 @@ def called(
         numbers, outputs = flatten(result, f"what {_name(f)} returned to {name}")
         ys = [y if type(y) is Value else Value(y) for y in numbers]
     together = Value._made(ops.sum, tuple(ys), 0.0)  # so that one walk serves all results
-    outer = any(type(x) is Value for x in given) or together._reaches_older(born)
+    outer = any(type(x) is Value for x in given) or modes.recorder() is not None or together._reaches_older(born)
     inputs = parts[0] if alone else flatten(tuple(args[i] for i in places))[1]
     counts = [(i, part.count) for i, part in zip(places, parts, strict=True)]
     return Call(name, f, xs, inputs, counts, ys, outputs, aux if outer else without_graph(aux), outer)
@@ -173,9 +173,9 @@ def check_function(name: str, f: Any) -> None:
 def _given_out(x: Any, graph: bool) -> Any:
     if isinstance(x, list):
         return [_given_out(row, graph) for row in x]
-    if graph and type(x) is Value and not modes.word() & modes.NO_GRAD:
-        return x
-    number = 0.0 if x is None else x.data if type(x) is Value else x
+    if type(x) is Value:
+        return (x.detach() if modes.word() & modes.NO_GRAD else x) if graph else x._data
+    number = 0.0 if x is None else x
     return Value(number) if graph else number
 
 

@@ -136,7 +136,13 @@ def _add(leaves: list[Value], sums: list[float]) -> None:
 
 
 def gradients(seeds: Sequence[tuple[Value, Any]], xs: Sequence[Value], create_graph: bool) -> list[Any]:
-    """The sums that reach each of `xs`, None where none does; no node's ``grad`` is touched."""
+    """The sums that reach each of `xs`, None where none does; no node's ``grad`` is touched.
+
+    While a program is recorded they are Values always.
+    """
+    recorder = modes.recorder() if modes.active else None
+    if recorder is not None:
+        return recorder.gradients(seeds, xs, create_graph)  # type: ignore[no-any-return]
     if not create_graph and seeds and all(g == 1.0 for _, g in seeds):
         quick = type(seeds[0][0])._gradients([root for root, _ in seeds], list(xs))
         if quick is not None:
@@ -333,6 +339,8 @@ def contributions(node: Any, g: Any, graph: bool = False) -> Sequence[Any]:
         StaleGraphError: where the rule reads an input that was assigned after the node was computed.
         RuleError: where the rule returns something other than one number or None for each input.
     """
+    if modes.active and modes.word() & modes.RECORD:
+        modes.observed("a step of the backward pass", node)
     if node._seq < type(node)._latest_assignment():
         refuse_stale(node)
     op, inputs, Value = node._operation, node.inputs, type(node)

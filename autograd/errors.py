@@ -12,6 +12,10 @@
     ├── InteriorError          AttributeError      writing to a node that an op made
     ├── CopyError              TypeError           pickling a node that an op made
     ├── StaleGraphError        RuntimeError        an input was changed after the forward pass
+    ├── RecordError            RuntimeError        a function of which no program would be right
+    ├── GuardError             ValueError          numbers for which a program's function would go another way
+    ├── ExportError            TypeError           a program with an op that can't be written as C
+    ├── CompilerError          RuntimeError        no C compiler, or one that fails
     ├── GradientError          AssertionError      a derivative that its function's differences deny
     ├── AnomalyError           ArithmeticError     a nan or an infinity, where `detect_anomaly` looks for them
     ├── DrawingError           RuntimeError        Graphviz failed on a drawing
@@ -81,6 +85,26 @@ class StaleGraphError(AutogradError, RuntimeError):
     """A backward pass would have mixed old and new data: an input changed after the forward pass."""
 
 
+class RecordError(AutogradError, RuntimeError):
+    """A function can't be recorded: a program of it would not always be right."""
+
+
+class GuardError(AutogradError, ValueError):
+    """A program was given numbers for which the function would have gone another way."""
+
+
+class ExportError(AutogradError, TypeError):
+    """A program can't be written as C: an op of it has no text in C."""
+
+
+class CompilerError(AutogradError, RuntimeError):
+    """There is no C compiler, or it failed."""
+
+
+class RecordWarning(RuntimeWarning):
+    """A compiled function runs eagerly, and why."""
+
+
 class GradientError(AutogradError, AssertionError):
     """A derivative was checked and is wrong; the message says where, by how much, and which op is suspected.
 
@@ -126,7 +150,7 @@ def describe(x: Any) -> str:
 
 
 def _number(x: Any) -> Any:
-    return x if isinstance(x, float) else x.data
+    return x if isinstance(x, float) else x._data
 
 
 def told(op: Op, inputs: Sequence[Any]) -> str:

@@ -12,7 +12,7 @@ import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar, overload
 
-from . import ops
+from . import modes, ops
 from .engine import Value, twin
 from .errors import IndexRangeError, InputError, InputTypeError
 
@@ -905,7 +905,9 @@ def _pairs(name: str, xs: Any, ys: Any) -> tuple[Any, ...]:
 def _index(name: str, index: Any, length: int) -> Any:
     if length == 0:
         raise InputError(f"{name} from no numbers: the sequence is empty")
-    i = index.data if type(index) is Value else ops.number(index, f"{name}'s index")
+    i = index._data if type(index) is Value else ops.number(index, f"{name}'s index")
+    if type(index) is Value and modes.active and modes.word() & modes.RECORD:
+        modes.observed("index", index, float(length), i == i and i.is_integer() and 0 <= i < length)
     if i != i or i != builtins.int(i) if builtins.abs(i) < 1e18 else True:
         raise InputError(f"{name}: the index must be a whole number, not {i!r}")
     if not 0 <= i < length:

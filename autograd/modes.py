@@ -22,6 +22,7 @@ TRACE = 4
 ANOMALY = 8  # a nan is an error
 INFINITE = 16  # and so is an infinity
 DEBUG = 32  # a debugger runs this thread's backward passes
+RECORD = 64  # a recorder is told of every op, and of whatever looks at a number
 
 active = 0
 _counting = threading.Lock()
@@ -30,6 +31,7 @@ _counting = threading.Lock()
 class _Thread(threading.local):
     def __init__(self) -> None:
         self.blocks: list[mode] = []  # open ones, outermost first
+        self.recorder: Any = None  # who is told, in a recording
         self.word = 0
         self.path = ""  # of the module that runs
         self.paths: dict[int, str] = {}  # of the modules in the outermost one that runs, by id
@@ -38,8 +40,9 @@ class _Thread(threading.local):
 _thread = _Thread()
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _OURS = tuple(os.path.join(_PACKAGES, package, "") for package in ("autograd", "nn"))
-_VALUE = os.path.join(_OURS[0], "value.py")
-_inside: dict[str, str] = {}  # file: which of these it lies in, "" where in none
+OURS = _OURS[0]
+_VALUE = os.path.join(OURS, "value.py")
+files: dict[str, str] = {}  # file: which of these it lies in, "" where in none
 listeners: list[Callable[[int], object]] = []  # each is told this thread's word when it changes
 
 
@@ -90,6 +93,35 @@ class mode(ContextDecorator):
         _fold()
         with _counting:
             active -= 1
+
+
+class recording(mode):
+    """``with recording(recorder):`` has `recorder` told of this thread's ops, and of what is observed of their numbers.
+
+    What stands inside `no_grad` is recorded too.
+    """
+
+    def __init__(self, recorder: Any) -> None:
+        super().__init__(RECORD, off=NO_GRAD)
+        self.recorder = recorder
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        _thread.recorder = self.recorder
+
+    def __exit__(self, *exception: object) -> None:
+        _thread.recorder = None
+        super().__exit__(*exception)
+
+
+def recorder() -> Any:
+    """Who records what this thread computes; None where nobody does."""
+    return _thread.recorder if _thread.word & RECORD else None
+
+
+def observed(what: str, node: Any, *facts: Any) -> None:
+    """Tell the recorder that the program looked at a node's number, or changed it: what it does next may differ."""
+    _thread.recorder.observed(what, node, *facts)
 
 
 def _fold() -> None:
@@ -196,14 +228,14 @@ def here(through_ours: bool = True) -> tuple[CodeType, int, bool] | None:
     direct = True
     while frame is not None:
         code = frame.f_code
-        package = _inside.get(code.co_filename)
+        package = files.get(code.co_filename)
         if package is None:
-            package = _inside[code.co_filename] = next((p for p in _OURS if code.co_filename.startswith(p)), "")
+            package = files[code.co_filename] = next((p for p in _OURS if code.co_filename.startswith(p)), "")
         if not package:
             return code, frame.f_lasti, direct
         if not through_ours and code.co_filename != _VALUE:
             return None
-        direct = direct and package is _OURS[0]
+        direct = direct and package is OURS
         frame = frame.f_back
     return None
 

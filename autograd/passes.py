@@ -60,14 +60,15 @@ _FORWARDS = 1.0, 0.05
 def forwards_is_cheaper(xs: Sequence[Value], ys: Sequence[Value], columns: int, rows: float, graph: bool) -> bool:
     """Whether so many passes forwards cost less than so many backwards, each through the whole graph.
 
-    Never where a node between has hooks: they change gradients, and are asked only on the way back.
+    Never where a node between has hooks: they change gradients, and are asked only on the way back. Nor while a program
+    is recorded, which knows the way back alone.
 
     >>> x = Value(2.0)
     >>> forwards_is_cheaper([x], [x * x], columns=1, rows=1, graph=False)
     False
     """
     once, each = _FORWARDS_IN_C if backend().name == "compiled" and not graph else _FORWARDS
-    if once + each * columns >= rows:
+    if once + each * columns >= rows or modes.recorder() is not None:
         return False
     return not (len(chain.hooked) and any(v._hooks() for v in [*xs, *chain.topological_order(*ys)]))
 

@@ -62,6 +62,12 @@ def note_source(node: Any) -> None:
     node._block().source = modes.here()
 
 
+def _observed(what: str, node: Any) -> None:
+    """Tell the recorder, where there is one, that the program looks at a node's number, or changes it."""
+    if modes.active and modes.word() & modes.RECORD:
+        modes.observed(what, node)
+
+
 def note_read(node: Any) -> None:
     """Note on a node that the program takes its number here, from which no gradient leads back."""
     made = modes.here(through_ours=False)
@@ -196,10 +202,14 @@ def _method2(op: Op) -> Callable[[Value, Any], Value]:
 def _comparison(compare: Callable[[Any, Any], Any], orders: bool = True) -> Callable[[Value, Any], bool]:
     def method(self: Value, other: Any) -> Any:
         if type(other) is Value:
-            return compare(self._data, other._data)
-        if is_number(other):
-            return bool(compare(self._data, other))
-        return constant(other) if orders else NotImplemented
+            outcome = compare(self._data, other._data)
+        elif is_number(other):
+            outcome = bool(compare(self._data, other))
+        else:
+            return constant(other) if orders else NotImplemented
+        if modes.active and modes.word() & modes.RECORD:
+            modes.observed(compare.__name__, self, other, outcome)
+        return outcome
 
     method.__name__ = f"__{compare.__name__}__"
     return method
@@ -261,8 +271,12 @@ class Value(metaclass=_ValueType):
     @property
     def data(self) -> float:
         """The number. It may be assigned on a leaf."""
-        if modes.active and modes.word() & modes.TRACE:
-            note_read(self)
+        if modes.active:
+            word = modes.word()
+            if word & modes.RECORD:
+                modes.observed("data", self)
+            if word & modes.TRACE:
+                note_read(self)
         return self._data
 
     @data.setter
@@ -273,12 +287,14 @@ class Value(metaclass=_ValueType):
                 "Assign to its leaves and compute again, or take v.detach() and assign to that"
             )
         new = number(data, "data")
+        _observed("data = …", self)
         self._assigned()
         self._data = new
 
     @property
     def grad(self) -> float:
         """d(result)/d(this), set by the result's `backward`; 0.0 until then. Assign a number, or None to clear it."""
+        _observed("grad", self)
         try:
             grad = self._grad
         except AttributeError:
@@ -287,11 +303,13 @@ class Value(metaclass=_ValueType):
 
     @grad.setter
     def grad(self, grad: Number | None) -> None:
+        _observed("grad = …", self)
         self._grad = None if grad is None else number(grad, "a gradient")
 
     @property
     def has_grad(self) -> bool:
         """Whether it has a gradient: a pass reached it, or one was assigned, since the last clearing."""
+        _observed("has_grad", self)
         return getattr(self, "_grad", None) is not None
 
     def backward(self, gradient: Number = 1.0, debug: bool = False) -> None:
@@ -316,6 +334,7 @@ class Value(metaclass=_ValueType):
         >>> y.backward(); x.grad            # leaves add up until they are cleared; nothing else does
         54.0
         """
+        _observed("backward()", self)
         start = number(gradient, "backward's gradient")
         if debug or (modes.active and modes.word() & (modes.ANOMALY | modes.DEBUG)):
             self._careful_backward(start, debug)
@@ -335,7 +354,10 @@ class Value(metaclass=_ValueType):
 
     def item(self) -> float:
         """The number, under the name that torch gives it."""
-        return self.data
+        _observed("item()", self)
+        if modes.active and modes.word() & modes.TRACE:
+            note_read(self)
+        return self._data
 
     def detach(self) -> Value:
         """A new leaf with this number, from which nothing leads back here.
@@ -345,6 +367,8 @@ class Value(metaclass=_ValueType):
         """
         leaf = type(self)(self._data)
         leaf._block().detached = True
+        if modes.active and modes.word() & modes.RECORD:
+            modes.recorder().detached(leaf, self)
         return leaf
 
     def register_hook(self, hook: Callable[[Any], Any]) -> HookHandle:
@@ -361,6 +385,7 @@ class Value(metaclass=_ValueType):
         >>> x.grad
         1.0
         """
+        _observed("register_hook()", self)
         if not callable(hook):
             raise InputTypeError(f"a hook must be callable, as in v.register_hook(print), not {hook!r}")
         return HookHandle(self, hook)
@@ -438,6 +463,7 @@ class Value(metaclass=_ValueType):
         """micrograd's name for one step of the chain rule: ``v._backward()`` sends v's gradient to its inputs."""
 
         def push() -> None:
+            _observed("_backward()", self)
             if self._operation is not None:
                 for x, c in zip(self.inputs, chain.contributions(self, self.grad), strict=True):
                     if c is not None and type(x) is not float:
@@ -460,8 +486,13 @@ class Value(metaclass=_ValueType):
                 f"op {op.name!r} has no derivative yet: register one with @autograd.rule, "
                 "or call it on numbers (v.data)"
             )
-        data = op.evaluate([x._data if type(x) is cls else x for x in given], given)
         word = modes.word() if modes.active else 0
+        try:
+            data = op.evaluate([x._data if type(x) is cls else x for x in given], given)
+        except ARITHMETIC:
+            if word & modes.RECORD:
+                modes.recorder().raised(op)
+            raise
         if word & modes.ANOMALY and not math.isfinite(data) and (word & modes.INFINITE or data != data):
             from .explanation import forward_anomaly
 
@@ -472,6 +503,8 @@ class Value(metaclass=_ValueType):
             block = node._block()
             block.module = modes.path()
             block.detached = bool(word & modes.NO_GRAD)
+        if word & modes.RECORD:
+            modes.recorder().made(node, op, given, bool(word & modes.NO_GRAD))
         return node
 
     @staticmethod
@@ -661,7 +694,10 @@ class Value(metaclass=_ValueType):
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        outcome = self._data != 0.0
+        if modes.active and modes.word() & modes.RECORD:
+            modes.observed("ne", self, 0.0, outcome)
+        return outcome
 
     # ── What would lose the gradient ────────────────────────────────────────────────────────────────────────
 
@@ -672,6 +708,7 @@ class Value(metaclass=_ValueType):
     # ── As text, as a copy ──────────────────────────────────────────────────────────────────────────────────
 
     def __repr__(self) -> str:
+        _observed("repr()", self)
         parts = [f"data={self._data!r}"]
         if self.has_grad:
             parts.append(f"grad={self._grad!r}")
@@ -684,9 +721,11 @@ class Value(metaclass=_ValueType):
         return f"Value({', '.join(parts)})"
 
     def __format__(self, spec: str) -> str:
+        _observed("format()", self)
         return format(self._data, spec) if spec else repr(self)
 
     def __copy__(self) -> Value:
+        _observed("copy()", self)
         if self._operation is not None:
             chain.refuse_stale(self)  # the copy is younger than any leaf: it would pass for fresh
         twin: Value = _copy(self, self.inputs)
@@ -694,6 +733,7 @@ class Value(metaclass=_ValueType):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         """Copy the graph behind this node, oldest first, so that sharing, order and staleness are kept."""
+        _observed("deepcopy()", self)
         nodes = [node for node in chain.topological_order(self) if id(node) not in memo]
         leaves = {x: None for node in nodes for x in node.inputs if type(x) is not float and x._operation is None}
         new = [*nodes, *(x for x in leaves if id(x) not in memo)] or [self]
@@ -707,6 +747,7 @@ class Value(metaclass=_ValueType):
         return memo[id(self)]  # type: ignore[no-any-return]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        _observed("pickling", self)
         if self._operation is not None:
             raise CopyError(
                 f"an interior node can't be pickled: {self!r} is only the end of a graph. Save the numbers it was "

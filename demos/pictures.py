@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def tell(line: str) -> None:
 
 def learning_curve(history: nn.History, final: float, path: Path) -> None:
     """Loss and accuracy, learned and held out, epoch by epoch, and the held-out accuracy of the model in the end."""
-    figure, panels = _figure(1, 2, figsize=(11, 4.4))
+    figure, panels = new_figure(1, 2, figsize=(11, 4.4))
     epochs = range(1, history.epochs + 1)
     for axes, name in zip(panels.flat, ("loss", "accuracy"), strict=True):
         for what, figures, colour in (
@@ -75,7 +75,7 @@ def right_and_wrong(
     rows_right, rows_wrong = -(-len(examples) // COLUMNS), -(-len(shown) // COLUMNS)
 
     heights = [0.42, *[1.0] * rows_right, 0.42, *[1.0] * rows_wrong]
-    figure, grid = _figure(
+    figure, grid = new_figure(
         len(heights), COLUMNS, figsize=(12, 1.42 * sum(heights) + 0.7), gridspec_kw={"height_ratios": heights}
     )
     for axes in grid.flat:
@@ -124,7 +124,7 @@ def boundary(
     ys = [low + (high - low) * i / (steps - 1) for i in range(steps)]
     scores = [[score(x, y) for x in xs] for y in ys]
 
-    figure, panels = _figure(1, 1, figsize=(8, 6))
+    figure, panels = new_figure(1, 1, figsize=(8, 6))
     axes = panels.flat[0]
     levels = [-3.0 + k / 4 for k in range(25)]
     filled = axes.contourf(xs, ys, scores, levels=levels, cmap="RdBu", alpha=0.75, extend="both")
@@ -161,7 +161,7 @@ def peak(
         errors: its standard errors.
         path: where the picture goes.
     """
-    figure, panels = _figure(2, 1, figsize=(9, 6.5), sharex=True, gridspec_kw={"height_ratios": [2, 1]})
+    figure, panels = new_figure(2, 1, figsize=(9, 6.5), sharex=True, gridspec_kw={"height_ratios": [2, 1]})
     above, below = panels.flat
     above.plot(curve, heights, color=BLUE, linewidth=2, label="fitted peak")
     above.plot(wavelengths, measured, "o", color=ORANGE, markersize=5, label="NIST's measurements")
@@ -191,7 +191,7 @@ def greeks(
         dots: the closed forms at every fifth.
         path: where the picture goes.
     """
-    figure, panels = _figure(3, 5, figsize=(14, 7.5), sharex=True)
+    figure, panels = new_figure(3, 5, figsize=(14, 7.5), sharex=True)
     for axes, name in zip(panels.flat, curves[0], strict=True):
         axes.axhline(0.0, color="#d1d5db", linewidth=1)
         axes.plot(spots, [greek[name] for greek in curves], color=BLUE, linewidth=2, label="differentiated")
@@ -224,7 +224,7 @@ def orbit(
         sigma: of the burn, in m/s.
         path: where the picture goes.
     """
-    figure, panels = _figure(1, 2, figsize=(12.5, 6.5), gridspec_kw={"width_ratios": [1.7, 1]})
+    figure, panels = new_figure(1, 2, figsize=(12.5, 6.5), gridspec_kw={"width_ratios": [1.7, 1]})
     sky, target = panels.flat
     turn = [k / 100 * math.tau for k in range(101)]
     for radius, colour in ((1.0, BLUE), (mars_radius, RED)):
@@ -254,7 +254,33 @@ def orbit(
     figure.savefig(path)
 
 
-def _figure(rows: int, columns: int, **options: Any) -> tuple[Any, Any]:
+def loss_curve(losses: Sequence[float], levels: Mapping[str, float], title: str, path: Path, width: int = 50) -> None:
+    """The loss step by step, its running mean, and levels to compare it with.
+
+    Args:
+        losses: one a step.
+        levels: held-out losses, by name.
+        title: what it shows.
+        path: where the picture goes.
+        width: how many steps the running mean goes back.
+    """
+    figure, panels = new_figure(1, 1, figsize=(9, 5))
+    axes = panels.flat[0]
+    steps = range(1, len(losses) + 1)
+    means = [math.fsum(part) / len(part) for part in (losses[max(0, i - width) : i] for i in steps)]
+    axes.plot(steps, losses, ".", color=BLUE, alpha=0.3, markersize=3, label="one step")
+    axes.plot(steps, means, color=BLUE, linewidth=2, label=f"mean of the last {width}")
+    for (name, level), colour in zip(levels.items(), (ORANGE, GREY, RED), strict=False):
+        axes.axhline(level, color=colour, linewidth=1.5, linestyle="dashed", label=f"{name}, held out: {level:.3f}")
+    axes.set(xlabel="step", ylabel="cross-entropy, nats a letter")
+    axes.grid(color="#e5e7eb")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, ncols=2)
+    axes.set_title(title, fontsize=13)
+    figure.savefig(path)
+
+
+def new_figure(rows: int, columns: int, **options: Any) -> tuple[Any, Any]:
     """A figure that no window shows and no global list keeps, and its panels in a table."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -123,6 +123,21 @@ def higher_orders(w: list[Value], n: int) -> None:
     w[4].lgamma().backward()
 
 
+replayed = autograd.compile(lambda w: (w[0] * w[1]).tanh() if w[0] > w[1] else w[2].exp() * w[0])
+
+
+@program
+def recordings(w: list[Value], n: int) -> None:
+    replayed(w).backward()
+    replayed.value_and_grad([0.1 * (k + n % 3) * (-1.0) ** n for k in range(8)])
+    if n % 50 == 0:
+        program = autograd.record(lambda x: x * w[0] if x > 1.0 else x, 2.0)
+        program.gradient()(3.0)
+        gradients(program(Value(3.0)), w[:1], create_graph=True)
+        with suppress(ValueError):
+            program(0.0)
+
+
 @program
 def assignments(w: list[Value], n: int) -> None:
     for x in w:

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = "-shared -fPIC -std=c11 -O1 -g -fno-omit-frame-pointer -ffp-contract=off"
 SANITIZE = "-DNO_POOL -fsanitize=address,undefined -fno-sanitize-recover=undefined"
-SUBSET = "native bulk value chain modes calculus ops rules layers losses module optim training"
+SUBSET = "native program bulk value chain modes calculus ops rules layers losses module optim training"
 OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",

@@ -1,7 +1,9 @@
 """Each demo runs, says what it promises and leaves what it says."""
 
+import importlib
 import math
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,22 +14,27 @@ import autograd
 import nn
 from demos import __main__ as listing
 from demos import (
+    course,
     dead_relu,
     debug_a_nan,
     digits,
+    export_c,
     first_principles,
     gallery,
     greeks,
+    microgpt,
     moons,
     orbit,
     peak,
     pictures,
     vanishing,
+    workers,
 )
 from tests import pythons
 from tests.looking import check_svg, without_graphviz
 
-DEMOS = [dead_relu, debug_a_nan, digits, first_principles, gallery, greeks, moons, orbit, peak, vanishing]
+DEMOS = [dead_relu, debug_a_nan, digits, export_c, first_principles, gallery, greeks, microgpt, moons, orbit, peak,
+         vanishing, workers]  # fmt: skip
 STORIES = [debug_a_nan, dead_relu, vanishing]
 GRAPH = ["graph.svg", "player.html"]
 PIECES = ["expression", "neuron", "mlp", "lstm_cell", "attention_head", "not_a_number"]
@@ -56,13 +63,14 @@ def test_build_is_small_and_differentiable(demo):
 def test_the_list_has_every_demo_with_its_first_line(capsys):
     listing.main()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(DEMOS)
-    for line, demo in zip(lines, DEMOS, strict=True):
+    assert len(lines) == len(DEMOS) + 1
+    for line, demo in zip(lines, [*DEMOS, course], strict=True):
         assert line.split(None, 3)[2:] == [demo.__name__, demo.__doc__.splitlines()[0]]
 
 
 def test_the_list_needs_no_library():
-    code = "import sys, demos.__main__ as m; m.main(); assert not {'matplotlib', 'sklearn', 'tqdm'} & set(sys.modules)"
+    libraries = {"dask", "matplotlib", "names", "sklearn", "tqdm"}
+    code = f"import sys, demos.__main__ as m; m.main(); assert not {libraries} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(digits.__file__).parents[1], capture_output=True)
 
 
@@ -182,6 +190,16 @@ def test_moons(tmp_path, capsys):
     assert is_picture(tmp_path / "boundary.png")
 
 
+def test_workers(capsys):
+    workers.main(["--steps", "3", "--workers", "2"])
+    out = capsys.readouterr().out
+    assert "gradient of loss: 36 inputs" in out
+    losses = [float(x) for x in re.findall(r"step +\d+: loss (\S+)", out)]
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
+    assert "the last gradient from 2 workers is that of one process: True" in out
+
+
 def test_peak_finds_what_nist_certified(tmp_path, capsys):
     peak.main(["--out", str(tmp_path)])
     out = capsys.readouterr().out
@@ -205,6 +223,19 @@ def test_greeks_are_their_closed_forms(tmp_path, capsys):
         found, truth = greeks.greeks(market), greeks.closed_forms(market)
         size = {name: max(abs(x), 1e-6) for name, x in truth.items()}
         assert all(found[name] == pytest.approx(truth[name], abs=1e-10 * size[name]) for name in truth)
+
+
+def test_export_c_writes_what_compiles_to_the_same_bits(tmp_path, capsys):
+    export_c.main(["--out", str(tmp_path)])
+    shown = capsys.readouterr().out
+    for name in ("option", "net"):
+        assert "#ifdef" in (tmp_path / f"{name}.c").read_text()
+    if any(map(shutil.which, ("cc", "gcc", "clang"))):
+        assert shown.count("every bit as the engine has it: True") == 2
+        assert shown.count(", 0 of variables") == shown.count("bytes of code")
+        assert len(re.findall(r"in C on buffers \d", shown)) == 2
+    else:
+        assert shown.count("not compiled: there is no C compiler") == 2
 
 
 def kepler(velocity, time):
@@ -296,6 +327,10 @@ def test_digits_interrupted_in_the_first_epoch_draws_no_curve(tmp_path, capsys, 
     ("demo", "option", "wrong"),
     [
         *((digits, option, wrong) for option in ("--epochs", "--limit") for wrong in ("0", "-1", "x", "1.5")),
+        *((demo, "--steps", wrong) for demo in (microgpt, moons, workers) for wrong in ("0", "-1", "x")),
+        *((workers, "--workers", wrong) for wrong in ("0", "x")),
+        *((demo, "--seed", wrong) for demo in (digits, microgpt, moons, workers) for wrong in ("-1", str(2**32), "x")),
+        *((demo, "--out", __file__) for demo in (digits, microgpt, moons)),
         *((moons, "--steps", wrong) for wrong in ("0", "-1", "x")),
         *((demo, "--seed", wrong) for demo in (digits, moons) for wrong in ("-1", str(2**32), "x")),
         *((demo, "--out", __file__) for demo in (digits, greeks, moons, orbit, peak)),
@@ -336,3 +371,14 @@ def test_the_gallery_shows_every_piece_on_one_page(tmp_path, capsys, monkeypatch
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert "unsafe" not in page
+
+
+def test_the_reference_has_a_part_for_each_public_name(tmp_path):
+    """In a process of its own: it puts names into modules that are imported at first use elsewhere."""
+    code = f"import pathlib, tests.api; tests.api.write(pathlib.Path({str(tmp_path)!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(listing.__file__).parents[1], check=True)
+    for module in ("autograd", "autograd.testing", "nn"):
+        folder = tmp_path / module.replace(".", "/")
+        page = folder.with_suffix(".html").read_text(encoding="utf-8")
+        for name in importlib.import_module(module).__all__:
+            assert f'id="{name}"' in page or (folder / f"{name}.html").exists(), name

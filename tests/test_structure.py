@@ -36,7 +36,7 @@ LAYERS = words(
     "_version errors modes special ops rule_text rules chain source stepping user_lines explanation "
     "value native engine functions bulk "
     "arrays structure passes calls calculus joint custom linalg implicit pattern colouring sparse optimize propagation "
-    "drawing testing debugger __init__ __main__"
+    "drawing testing debugger program __init__ __main__"
 )
 
 EXCEPTIONS = {  # (importer, imported): why
@@ -91,6 +91,16 @@ def test_imports_go_only_upward() -> None:
                 assert for_types, f"{module} imports {name} when it runs, not for types only"
                 downward.add((module, name))
     assert downward == set(EXCEPTIONS), "an exception that nothing needs any more"
+
+
+def test_imports_go_only_upward_among_the_modules_of_programs() -> None:
+    order = words("""arguments caller symbols listing templates code twin gradient sums grids schedule chains loops
+        c_functions export c_program program recorder compiled __init__""")
+    assert sorted(order) == sorted(path.stem for path in (PACKAGE / "program").glob("*.py"))
+    for module in order:
+        for node in ast.walk(ast.parse((PACKAGE / "program" / f"{module}.py").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                assert order.index(node.module or "") < order.index(module), f"{module} imports {node.module}"
 
 
 def test_what_prints_the_compiled_engine_reads_ops_and_rules_alone() -> None:
@@ -414,22 +424,27 @@ TORCH = words("""
 sign silu softmax softplus softsign where xlogy""")
 OWN = words("dot norm pick take")
 ENGINE = words("""AnomalyError AutogradError Op StaleGraphError Value __version__ backend debug detect_anomaly draw
-draw_dot errors grad gradients ieee no_grad player rule steps topological_order trace value_and_grad why""")
+draw_dot errors grad gradients ieee no_grad player
+Program record rule steps topological_order trace value_and_grad why""")
 ON_FUNCTIONS = words("""hessian hvp jacobian jvp vjp custom_vjp implicit_fixed_point implicit_root linalg
 sparse_hessian sparse_jacobian sparsity array data grads optimize correlated uncertain uncertainty""")
+COMPILE = "compile"  # shadows a builtin as well, and is no function of numbers
 SHADOWING = words("abs max min pow round sum")
 
 PUBLIC: dict[str, list[str]] = {  # what a module defines for others
+    "program": [],  # its modules make its names
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
-        SingularMatrixError MissingLibraryError RuleError InteriorError CopyError StaleGraphError AnomalyError
+        SingularMatrixError MissingLibraryError RuleError InteriorError CopyError StaleGraphError RecordError GuardError
+        ExportError CompilerError RecordWarning AnomalyError
         GradientError IndependenceWarning DrawingError describe told forward_error"""),
-    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG active listeners word mode ieee no_grad trace
+    "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG RECORD OURS active files listeners word mode recording
+        recorder observed ieee no_grad trace
         detect_anomaly taken_over debugger path here call"""),
     "source": words("Source resolved placed Place"),
     "stepping": words("SHOWN Change Step Steps Names called gradient_of reached steps"),
     "user_lines": words("Stop Turn backward"),
     "explanation": words("HUGE TINY Cause Explanation explained why forward_anomaly backward"),
-    "engine": words("Backend backend parameter twin"),
+    "engine": words("Backend backend batches caller compiled_listing machine parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("linear neurons zero_grad"),
     "arrays": words("array data grads imported is_array shaped numbers_of"),
@@ -475,6 +490,9 @@ def test_no_exported_name_shadows_a_builtin() -> None:
     assert [name for name in autograd.__all__ if hasattr(builtins, name) and not name.startswith("__")] == []
     assert all(hasattr(builtins, name) for name in SHADOWING)
     assert autograd.sum is autograd.functions.sum
+    assert hasattr(builtins, COMPILE)
+    assert autograd.compile is not compile
+    assert COMPILE not in autograd.__all__
 
 
 @pytest.mark.parametrize("module", PUBLIC)

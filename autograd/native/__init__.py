@@ -2,6 +2,8 @@
 
 engine.c            the type, beside node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule),
                     bulk.h (many nodes in one call)
+listing.h           what is recorded, and derive.h, its gradient and its code; program.h and stream.h (what runs of it),
+                    elementary.h (where it may be a few ulp off), caller.h (how it is called)
 printer.py          the syntax tree of a rule, as C; the build has it write the two headers below
 numerics.h          the float functions that are written by hand in C too
 kernels.h           printed: every op's float function, and the rules of ops of many inputs
@@ -10,6 +12,7 @@ kernels_backward.h  printed: the rules of one and two inputs, as the cases of on
 
 from __future__ import annotations
 
+import os
 from binascii import crc32
 from collections.abc import Callable
 from importlib import import_module
@@ -27,15 +30,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def sources() -> str:
-    """A checksum of the texts that the kernels are printed from; "" where they are not there as texts."""
+    """A checksum of the texts that the engine is made from; "" where they are not there as texts."""
     checksum = 0
-    for file in (ops.__file__, special.__file__, rules.__file__):
+    folder = os.path.dirname(__file__)
+    written = sorted(name for name in os.listdir(folder) if name.endswith((".c", ".h")))
+    for file in (ops.__file__, special.__file__, rules.__file__, *[os.path.join(folder, name) for name in written]):
         try:
             with open(file, "rb") as text:
                 checksum = crc32(text.read(), checksum)
         except OSError:
             return ""
-        if not file.endswith(".py"):
+        if not file.endswith((".py", ".c", ".h")):
             return ""
     return f"{checksum:08x}"
 
@@ -48,6 +53,27 @@ def twin(function: Function) -> Function:
     from . import _engine  # type: ignore[attr-defined]
 
     return _engine.twin(function)  # type: ignore[no-any-return]
+
+
+def machine() -> Any:
+    """What runs recorded programs in C: a function that makes machines, and the numbers of their ops."""
+    engine = import_module("._engine", __name__)
+    return engine.machine, engine.machine_ops()
+
+
+def batches() -> Any:
+    """program/schedule.py's `batches` in C, which is told how patient to be."""
+    return import_module("._engine", __name__).batches
+
+
+def connect_programs(*asked: Any) -> Any:
+    """The compiled Listing, connected to what it asks of the package of programs."""
+    return import_module("._engine", __name__).connect_programs(*asked)
+
+
+def caller(number: str) -> Any:
+    """The type of what is called like a function, in C; `number` stands for a number in a structure of arguments."""
+    return import_module("._engine", __name__).caller(number)
 
 
 def load() -> Any:
@@ -68,7 +94,7 @@ def load() -> Any:
 
 def _connected(_engine: Any) -> Any:
     if sources() not in ("", _engine.sources):
-        raise ImportError("ops.py, special.py or rules.py has changed since")
+        raise ImportError("a text that it is made from has changed since")
     Value = _engine.Value
     own = vars(REFERENCE)
     written = set(vars(Value))
@@ -95,6 +121,7 @@ def _connected(_engine: Any) -> Any:
         leaf_arguments=value.leaf_arguments,
         note_source=value.note_source,
         note_read=value.note_read,
+        observe=modes.observed,
         careful_backward=own["_careful_backward"],
         set_label=own["label"].fset,
         set_data=own["data"].fset,

@@ -1,12 +1,14 @@
 /* The compiled twin of value.py and chain.py: the same Values, the same order, the same bits.
 
    Read node.h (what a node is), forward.h (how ops make them), pass.h (the chain rule), bulk.h (many
-   nodes in one call). The kernels are printed from
+   nodes in one call), listing.h and derive.h (what is recorded, and its gradient), program.h and caller.h (what runs of
+   it, and how it is called). The kernels are printed from
    ops.py and rules.py by printer.py. What needs no speed is not written again: __init__.py lends Value's methods. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -34,16 +36,18 @@ static PyObject *operations[N_OPS];   /* the Ops of ops.py, in their order there
 
 static struct {                       /* what is asked of Python, all set by connect() */
     PyObject *record, *constant, *number, *contributions, *refuse_stale, *hooks_applied, *hooked, *acquire, *release;
-    PyObject *op_call, *leaf_arguments, *note_source, *note_read, *careful_backward, *set_label, *set_data, *set_grad;
-    PyObject *power;
+    PyObject *op_call, *leaf_arguments, *note_source, *note_read, *observe, *careful_backward, *set_label, *set_data;
+    PyObject *set_grad, *power;
     PyObject *repr, *to_float, *to_int, *divmod, *rdivmod, *lt, *le, *eq, *ne, *gt, *ge;
 } py;
 
+#define IEEE 1
 #define NO_GRAD 2
 #define TRACE 4
 #define ANOMALY 8
 #define DEBUG 32
-static THREAD_LOCAL int mode_word;    /* as in modes.py; IEEE mode is for Python to know */
+#define RECORD 64
+static THREAD_LOCAL int mode_word;    /* as in modes.py */
 
 /* The index of a built-in op, -1 for any other. */
 static int op_index(PyObject *operation)
@@ -79,16 +83,38 @@ static int raise_stopped(void)
     return -1;
 }
 
+static THREAD_LOCAL int has_failed;   /* set by an error in a float function; a program looks at it, and clears it */
+
 /* An error in Python's float function: arithmetic has its limit, all else is kept. */
 static void py_failed(void)
 {
+    has_failed = 1;
     if (stopped[0] || PyErr_ExceptionMatches(PyExc_ArithmeticError) || PyErr_ExceptionMatches(PyExc_ValueError))
         PyErr_Clear();
     else
         PyErr_Fetch(&stopped[0], &stopped[1], &stopped[2]);
 }
 
+/* Tell the recorder that the program looks at a node's number, or changes it: 0 where it may go on. */
+static NOINLINE int tell(const char *what, PyObject *v, PyObject *other, int outcome)
+{
+    PyObject *done = other ? PyObject_CallFunction(py.observe, "sOOO", what, v, other, outcome ? Py_True : Py_False)
+                           : PyObject_CallFunction(py.observe, "sO", what, v);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+static inline int observed(const char *what, PyObject *v)
+{
+    return UNLIKELY(mode_word & RECORD) ? tell(what, v, NULL, 0) : 0;
+}
+
 #include "node.h"
+
+struct Listing;
+static THREAD_LOCAL struct Listing *written;   /* the listing that this thread's ops are added to (listing.h), or NULL */
+static int write_down(Node *v);
+
 #include "forward.h"
 #include "pass.h"
 
@@ -168,7 +194,16 @@ FOR_UNARY(UNARY)
 static PyObject *nb_neg(PyObject *p) { return u_neg(p, NULL); }
 static PyObject *nb_pos(PyObject *p) { return u_pos(p, NULL); }
 static PyObject *nb_abs(PyObject *p) { return u_abs(p, NULL); }
-static int nb_bool(PyObject *p) { return ((Node *)p)->data != 0.0; }
+static int nb_bool(PyObject *p)
+{
+    int outcome = ((Node *)p)->data != 0.0;
+    if (LIKELY(!(mode_word & RECORD)))
+        return outcome;
+    PyObject *zero = PyFloat_FromDouble(0.0);
+    int told = zero ? tell("ne", p, zero, outcome) : -1;
+    Py_XDECREF(zero);
+    return told < 0 ? -1 : outcome;
+}
 static PyObject *nb_float(PyObject *p) { return PyObject_CallOneArg(py.to_float, p); }
 static PyObject *nb_int(PyObject *p) { return PyObject_CallOneArg(py.to_int, p); }
 
@@ -180,6 +215,8 @@ static PyObject *nb_divmod(PyObject *p, PyObject *q)
 
 static PyObject *node_compare(PyObject *p, PyObject *q, int how)
 {
+    static const char *names[] = {[Py_LT] = "lt", [Py_LE] = "le", [Py_EQ] = "eq",
+                                  [Py_NE] = "ne", [Py_GT] = "gt", [Py_GE] = "ge"};
     PyObject *methods[] = {[Py_LT] = py.lt, [Py_LE] = py.le, [Py_EQ] = py.eq,
                            [Py_NE] = py.ne, [Py_GT] = py.gt, [Py_GE] = py.ge};
     double a = ((Node *)p)->data, b;
@@ -189,7 +226,11 @@ static PyObject *node_compare(PyObject *p, PyObject *q, int how)
         PyObject *args[2] = {p, q};
         return PyObject_Vectorcall(methods[how], args, 2, NULL);
     }
-    Py_RETURN_RICHCOMPARE(a, b, how);
+    int outcome = how == Py_LT ? a < b : how == Py_LE ? a <= b : how == Py_EQ ? a == b
+                  : how == Py_NE ? a != b : how == Py_GT ? a > b : a >= b;
+    if (UNLIKELY(mode_word & RECORD) && tell(names[how], p, q, outcome) < 0)
+        return NULL;
+    return PyBool_FromLong(outcome);
 }
 
 static Py_hash_t node_hash(PyObject *v)
@@ -215,7 +256,12 @@ static PyObject *get_data_traced(PyObject *v, void *c)
     return get_data(v, c);
 }
 static PyObject *get_grad(PyObject *v, void *Py_UNUSED(c)) { return PyFloat_FromDouble(((Node *)v)->grad); }
-static PyObject *get_has_grad(PyObject *v, void *Py_UNUSED(c)) { return PyBool_FromLong(((Node *)v)->word & HAS_GRAD); }
+static PyObject *get_has_grad(PyObject *v, void *Py_UNUSED(c))
+{
+    return observed("has_grad", v) < 0 ? NULL : PyBool_FromLong(((Node *)v)->word & HAS_GRAD);
+}
+static PyObject *get_public_data(PyObject *v, void *c) { return observed("data", v) < 0 ? NULL : get_data_traced(v, c); }
+static PyObject *get_public_grad(PyObject *v, void *c) { return observed("grad", v) < 0 ? NULL : get_grad(v, c); }
 static PyObject *get_number(PyObject *v, void *Py_UNUSED(c)) { return PyLong_FromUnsignedLongLong(NUMBER((Node *)v)); }
 static PyObject *get_operation(PyObject *v, void *Py_UNUSED(c)) { return Py_NewRef(operation_of((Node *)v)); }
 
@@ -259,6 +305,8 @@ static int set_data(PyObject *self, PyObject *x, void *Py_UNUSED(c))
         return deletion("data");
     if (CODE(v) != LEAF || !plain(x, &data))
         return set_by_python(py.set_data, self, x);
+    if (observed("data = …", self) < 0)
+        return -1;
     v->data = data;
     assigned(v);
     return 0;
@@ -286,6 +334,11 @@ static int set_grad(PyObject *self, PyObject *x, void *Py_UNUSED(c))
     return 0;
 }
 
+static int set_public_grad(PyObject *v, PyObject *x, void *c)
+{
+    return observed("grad = …", v) < 0 ? -1 : set_grad(v, x, c);
+}
+
 static int set_number(PyObject *self, PyObject *x, void *Py_UNUSED(c))
 {
     Node *v = (Node *)self;
@@ -303,8 +356,8 @@ static int set_extra(PyObject *v, PyObject *x, void *Py_UNUSED(c))
 }
 
 static PyGetSetDef node_getset[] = {
-    {"data", get_data_traced, set_data, "The number. It may be assigned on a leaf.", NULL},
-    {"grad", get_grad, set_grad,
+    {"data", get_public_data, set_data, "The number. It may be assigned on a leaf.", NULL},
+    {"grad", get_public_grad, set_public_grad,
      "d(result)/d(this), set by the result's `backward`; 0.0 until then. Assign a number, or None to clear it.", NULL},
     {"has_grad", get_has_grad, NULL,
      "Whether it has a gradient: a pass reached it, or one was assigned, since the last clearing.", NULL},
@@ -318,6 +371,11 @@ static PyGetSetDef node_getset[] = {
 };
 
 #include "bulk.h"
+#include "program.h"
+#include "batches.h"
+#include "listing.h"
+#include "derive.h"
+#include "caller.h"
 
 /* ── Methods ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -347,12 +405,17 @@ static PyObject *node_backward(PyObject *v, PyObject *const *args, Py_ssize_t n,
         gradient = PyFloat_AsDouble(x);
         Py_DECREF(x);
     }
+    if (observed("backward()", v) < 0)
+        return NULL;
     if (UNLIKELY(debug || mode_word & (ANOMALY | DEBUG)))
         return PyObject_CallFunction(py.careful_backward, "OdO", v, gradient, debug ? Py_True : Py_False);
     return backward(v, gradient);
 }
 
-static PyObject *node_item(PyObject *v, PyObject *Py_UNUSED(none)) { return get_data_traced(v, NULL); }
+static PyObject *node_item(PyObject *v, PyObject *Py_UNUSED(none))
+{
+    return observed("item()", v) < 0 ? NULL : get_data_traced(v, NULL);
+}
 
 static PyObject *node_assigned(PyObject *v, PyObject *Py_UNUSED(none))
 {
@@ -520,7 +583,7 @@ static PyObject *module_connect(PyObject *Py_UNUSED(module), PyObject *args, PyO
     struct { const char *name; PyObject **place; } wanted[] = {
         ASK(record), ASK(constant), ASK(number), ASK(contributions), ASK(refuse_stale), ASK(hooks_applied),
         ASK(hooked), ASK(acquire), ASK(release), ASK(op_call), ASK(leaf_arguments), ASK(note_source), ASK(note_read),
-        ASK(careful_backward), ASK(set_label), ASK(set_data), ASK(set_grad), ASK(power), ASK(repr), ASK(to_float),
+        ASK(observe),        ASK(careful_backward), ASK(set_label), ASK(set_data), ASK(set_grad), ASK(power), ASK(repr), ASK(to_float),
         ASK(to_int), ASK(divmod), ASK(rdivmod), ASK(lt),
         ASK(le), ASK(eq), ASK(ne), ASK(gt), ASK(ge),
     };
@@ -542,6 +605,12 @@ static PyMethodDef module_methods[] = {
     {"set_mode", module_set_mode, METH_O, NULL},
     {"twin", module_twin, METH_O, NULL},
     {"set_widest", module_set_widest, METH_O, NULL},
+    {"machine", module_machine, METH_VARARGS, NULL},
+    {"machine_ops", module_machine_ops, METH_NOARGS, NULL},
+    {"batches", module_batches, METH_VARARGS, NULL},
+    {"caller", module_caller, METH_O, NULL},
+    {"connect_programs", module_connect_programs, METH_VARARGS, NULL},
+    {"instruction_set", module_instruction_set, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -551,8 +620,13 @@ static int module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "the compiled engine works in the main interpreter only");
         return -1;
     }
-    if (PyType_Ready(&NodeType) < 0)
+    if (PyType_Ready(&NodeType) < 0 || PyType_Ready(&MachineType) < 0 || PyType_Ready(&ListingType) < 0
+        || PyType_Ready(&CallerType) < 0 || PyType_Ready(&BoundType) < 0)
         return -1;
+    PyObject *sets = module_instruction_set(NULL, Py_None);
+    if (!sets)
+        return -1;
+    Py_DECREF(sets);
     if (PyModule_AddStringConstant(module, "sources", SOURCES) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "Value", (PyObject *)&NodeType);

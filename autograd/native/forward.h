@@ -19,9 +19,24 @@ static inline int plain(PyObject *x, double *c)
     return 0;
 }
 
+/* Where a finite result is all that is needed: IEEE mode changes nothing then, and no_grad makes a leaf of it. */
+#define ORDINARY(data) (LIKELY(isfinite(data) && !(mode_word & (TRACE | RECORD))))
+
+/* And where it is that and a row of a listing, as written here. */
+#define RECORDED(data) (isfinite(data) && written && (mode_word & (TRACE | RECORD | NO_GRAD)) == RECORD)
+
+static PyObject *apply(int op, PyObject *const *inputs, Py_ssize_t n);
+
 static PyObject *careful(int op, PyObject *const *inputs, Py_ssize_t n)
 {
-    PyObject *given = raise_stopped() < 0 ? NULL : PyTuple_New(n);
+    if (raise_stopped() < 0)
+        return NULL;
+    if (mode_word & RECORD) {
+        PyObject *answer = apply(op, inputs, n);
+        if (answer || PyErr_Occurred())
+            return answer;
+    }
+    PyObject *given = PyTuple_New(n);
     if (!given)
         return NULL;
     for (Py_ssize_t i = 0; i < n; i++)
@@ -32,8 +47,6 @@ static PyObject *careful(int op, PyObject *const *inputs, Py_ssize_t n)
     return v;
 }
 
-/* Where a finite result is all that is needed: IEEE mode changes nothing then, and no_grad makes a leaf of it. */
-#define ORDINARY(data) (LIKELY(isfinite(data) && !(mode_word & TRACE)))
 
 static ALWAYS_INLINE PyObject *binary(PyObject *p, PyObject *q, int op, int code, double (*f)(double, double))
 {
@@ -173,7 +186,7 @@ static PyObject *apply(int op, PyObject *const *inputs, Py_ssize_t n)
             goto done;
     }
     data = op_rows[op].f1 ? op_rows[op].f1(x[0]) : op_rows[op].f2 ? op_rows[op].f2(x[0], x[1]) : op_rows[op].fn(x, n);
-    if (!ORDINARY(data))
+    if (!ORDINARY(data) && !RECORDED(data))
         goto done;
     if (!values)
         answer = PyFloat_FromDouble(data);
@@ -183,6 +196,8 @@ static PyObject *apply(int op, PyObject *const *inputs, Py_ssize_t n)
         answer = many(op, operations[op], inputs, x, n, data);
     else
         answer = one_or_two(op, inputs, x, data);
+    if (mode_word & RECORD && answer && values && write_down((Node *)answer) < 0)
+        Py_CLEAR(answer);
 done:
     if (x != few)
         PyMem_Free(x);

@@ -594,7 +594,7 @@ static Py_ssize_t behind(PyObject *roots, int in_order, Node ***nodes)
         PyMem_Free(seen);
         return -1;
     }
-    if (in_order && (!sorted || PyList_GET_SIZE(roots) > 1))
+    if (count && in_order && (!sorted || PyList_GET_SIZE(roots) > 1))
         qsort(seen, count, sizeof(Node *), newer_first);
     *nodes = seen;
     return (Py_ssize_t)count;

@@ -39,8 +39,9 @@ class Engine:
         self.value: Callable[[Any], float] = given.get("value", attrgetter("data"))
         self.backward: Callable[[Any], Any] = given.get("backward", methodcaller("backward"))
         self.gradient: Callable[[Any], float] = given.get("gradient", attrgetter("grad"))
-        self.tanh, self.exp, self.log, self.relu = (
-            given.get(name) or getattr(source, name, None) or lacking(name) for name in ("tanh", "exp", "log", "relu")
+        self.tanh, self.exp, self.log, self.relu, self.erf, self.sqrt = (
+            given.get(name) or getattr(source, name, None) or lacking(name)
+            for name in ("tanh", "exp", "log", "relu", "erf", "sqrt")
         )
 
     def step(self, program: Program, mark: Mark) -> list[float]:

@@ -106,13 +106,13 @@ def variables(peer: Peer) -> dict[str, str]:
 
 
 class Worker:
-    """A peer's process, and what it is asked."""
+    """A peer's process, and what it is asked, which a module of this package serves."""
 
-    def __init__(self, peer: Peer, python: str) -> None:
+    def __init__(self, peer: Peer, python: str, module: str = "worker") -> None:
         self.peer = peer
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the process
         self.process = subprocess.Popen(
-            [python, "-I", "-c", code(peer, f"from tests.bench.worker import serve; serve({peer.name!r})")],
+            [python, "-I", "-c", code(peer, f"from tests.bench.{module} import serve; serve({peer.name!r})")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, env=variables(peer),
         )  # fmt: skip
 

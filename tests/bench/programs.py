@@ -146,7 +146,7 @@ def microgpt(tokens: int) -> Program:
         return 1.0 / tokens * sum(losses)
 
     start = [draw.gauss(0, 0.08) for _ in range(sum(n * m for n, m in shapes))]
-    return Program(start, lambda leaves: rows(leaves, *shapes), forward)
+    return Program(start, lambda leaves: rows(leaves, *shapes), forward, text)
 
 
 def digits(samples: int) -> Program:
@@ -169,9 +169,54 @@ def digits(samples: int) -> Program:
     return Program(start, lambda leaves: rows(leaves, *shapes), forward, data)
 
 
+def rosenbrock(n: int) -> Program:
+    """Σ 100 (b - a²)² + (1 - a)² over neighbours a, b."""
+    draw = random.Random(5)
+
+    def forward(_: Any, x: Any) -> Any:
+        total = 0.0
+        for a, b in itertools.pairwise(x):
+            u, v = b - a * a, 1.0 - a
+            total = total + 100.0 * (u * u) + v * v
+        return total
+
+    return Program([draw.uniform(-1, 1) for _ in range(n)], list, forward)
+
+
+def black_scholes(_: int) -> Program:
+    """The price of a call option, of spot, strike, rate, volatility and time: its gradient holds the Greeks."""
+
+    def forward(engine: Any, given: Any) -> Any:
+        spot, strike, rate, volatility, time = given
+
+        def normal(x: Any) -> Any:
+            return 0.5 * (1.0 + engine.erf(x * 0.5**0.5))
+
+        spread = volatility * engine.sqrt(time)
+        d = (engine.log(spot / strike) + (rate + 0.5 * (volatility * volatility)) * time) / spread
+        return spot * normal(d) - strike * engine.exp(-rate * time) * normal(d - spread)
+
+    return Program([100.0, 105.0, 0.03, 0.25, 0.75], list, forward)
+
+
+def bodies(n: int) -> Program:
+    """The potential energy of n bodies of mass 1 in space: its gradient holds the forces."""
+    draw = random.Random(6)
+
+    def forward(engine: Any, places: Any) -> Any:
+        total = 0.0
+        for (x, y, z), (u, v, w) in itertools.combinations(places, 2):
+            a, b, c = x - u, y - v, z - w
+            total = total - 1.0 / engine.sqrt(a * a + b * b + c * c)
+        return total
+
+    return Program([draw.gauss(0, 1) for _ in range(3 * n)], lambda leaves: rows(leaves, (n, 3))[0], forward)
+
+
 PROGRAMS: dict[str, Callable[[int], Program]] = {
     "sum_tanh": sum_tanh,
     "moons": moons,
     "microgpt": microgpt,
     "digits": digits,
 }
+REPLAYED = {**PROGRAMS, "rosenbrock": rosenbrock, "black_scholes": black_scholes, "bodies": bodies}  # by replay.py

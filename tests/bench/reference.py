@@ -41,6 +41,16 @@ class Dual:
     def __neg__(self) -> Dual:
         return Dual(-self.x, -self.dx)
 
+    def __sub__(self, other: Any) -> Dual:
+        y, dy = parts(other)
+        return Dual(self.x - y, self.dx - dy)
+
+    def __rsub__(self, other: float) -> Dual:
+        return Dual(other - self.x, -self.dx)
+
+    def __rtruediv__(self, other: float) -> Dual:
+        return Dual(other / self.x, -other / (self.x * self.x) * self.dx)
+
     __radd__, __rmul__ = __add__, __mul__
 
 
@@ -56,6 +66,8 @@ def engine() -> Engine:
         exp=lambda a: Dual(math.exp(a.x), a.dx * math.exp(a.x)),
         log=lambda a: Dual(math.log(a.x), a.dx / a.x),
         relu=lambda a: Dual(max(0.0, a.x), a.dx if a.x > 0 else 0.0),
+        erf=lambda a: Dual(math.erf(a.x), a.dx * 2.0 / math.sqrt(math.pi) * math.exp(-a.x * a.x)),
+        sqrt=lambda a: Dual(math.sqrt(a.x), a.dx * 0.5 / math.sqrt(a.x)),
         value=lambda a: a.x,
     )
 
@@ -77,3 +89,11 @@ def reference(program: Program) -> tuple[float, int]:
     arranged = program.arrange(leaves)
     Dual.ops = 0
     return program.forward(engine(), arranged).dx, Dual.ops
+
+
+def reference_value(program: Program) -> tuple[float, float, float]:
+    """The value, its derivative along the direction, and how large the direction is."""
+    slopes = direction(len(program.start))
+    leaves = [Dual(x, d) for x, d in zip(program.start, slopes, strict=True)]
+    y = program.forward(engine(), program.arrange(leaves))
+    return y.x, y.dx, math.hypot(y.dx, 1e-3 * math.hypot(*slopes))
