@@ -258,7 +258,7 @@ p = {"w1": 0.15, "w2": 0.2, "w3": 0.25, "w4": 0.3, "w5": 0.4, "w6": 0.45, "b1": 
     (
         Planted("do = (o - target)", "do = (target - o)", "sign"),
         Planted("do = (o - target) * o * (1 - o)", "do = (o - target)", "slope missing loss"),
-        Planted("* h1 * (1 - h1)", "", "slope missing unknown"),
+        Planted("* h1 * (1 - h1)", "", "slope missing"),
         Planted("do = (o - target)", "do = 2 * (o - target)", "factor"),
     ),
 )
@@ -301,7 +301,7 @@ x, y = rng.normal(size=(5, 2)), rng.normal(size=(5, 2))
 """,
     "audit(loss, train_step, model, x, y, learning_rate=0.1)",
     (
-        Planted("delta @ weights[i].T", "delta @ weights[i].T * 2", "factor unknown"),
+        Planted("delta @ weights[i].T", "delta @ weights[i].T * 2", "factor"),
         Planted(" * (zs[i - 1] > 0)", "", "slope missing"),
         Planted("delta = (hs[-1] - y) / len(x)", "delta = (hs[-1] - y)", "factor"),
         Planted("biases[i] -= learning_rate * db", "pass", "bias"),
@@ -336,7 +336,7 @@ x, y = rng.normal(size=3), rng.normal(size=3)
         Planted("np.outer(error, h)", "np.outer(error, a)", "stale input"),
         Planted("(1 - h ** 2)", "(1 - a ** 2)", "slope formula slope at activation"),
         Planted("np.outer(error, h)", "np.outer(error, x)", "stale input"),
-        Planted("dW2 = np.outer(error, h)", "dW2 = np.outer(np.sign(error), h)", "loss unknown"),
+        Planted("dW2 = np.outer(error, h)", "dW2 = np.outer(np.sign(error), h)", "loss"),
         Planted("(dW1, dW2)", "(dW2, dW1)", "swapped"),
     ),
 )

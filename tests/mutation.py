@@ -176,6 +176,7 @@ class Trial:
         chosen = [m for m in every if self.given.only in f"{m.module} {m.function}"]
         if self.given.sample is not None:
             chosen = random.Random(self.given.seed).sample(chosen, min(self.given.sample, len(chosen)))
+        chosen.sort(key=lambda m: (MODULES.index(m.module), f"{m.module} {m.function}" not in self.calls))
         print(f"{len(chosen)} of {len(every)} mutants", flush=True)
         for module in MODULES:
             unchanged = Mutant(module, "", "", (ROOT / module).read_text("utf-8"), "", "")
@@ -187,9 +188,11 @@ class Trial:
             while len(running) >= self.given.jobs:
                 self._wait(running)
             running.update([self._fork(mutant, self._in_order(mutant, session.items))])
-            if tried % 200 == 0:
+            if tried % 50 == 0:
                 took = time.perf_counter() - start
-                print(f"{tried} tried in {took:.0f} s: {self.died + self.endless} died", flush=True)
+                print(
+                    f"{tried} tried in {took:.0f} s: {self.died + self.endless} died, to {mutant.function}", flush=True
+                )
         while running:
             self._wait(running)
         return True

@@ -3,7 +3,9 @@
 The forward pass is run on Values where it can be, else by differences, for the true gradient at several random points.
 Where the gradient written by hand is not that, what it is instead is looked for: a multiple of the true one; what a
 dense net's textbook pass gives with one mistake in it; the gradient of another loss. The simplest that gives the same
-numbers at every point is the verdict.
+numbers at every point is the verdict. Where none does, as with convolutions and recurrent nets, the text of the
+backward pass is changed, one place at a time, until it is right (repairs.py): that names the line. A function whose
+text is not at hand, as one made by `exec`, is then only said to be wrong.
 """
 
 from __future__ import annotations

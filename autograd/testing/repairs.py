@@ -27,6 +27,8 @@ from .dense import ACTIVATIONS, IDENTITY, SOFTMAX
 SECONDS = 20.0  # of computing, to look, at the most
 PRODUCTS = ("dot", "matmul", "outer", "einsum", "tensordot", "multiply_matrices", "matvec")
 MAKERS = ("zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "range", "len", "arange", "eye")
+LIBRARIES = ("np", "numpy", "math")
+BENT = ("sign", "abs", "absolute", "fabs", "square")  # slopes of other losses
 SLOPES = (
     ("({0} > 0)", "ReLU'"),
     ("{0} * (1 - {0})", "sigmoid'"),
@@ -505,11 +507,13 @@ class _Text:
                     yield together
         for site in self.sites(statement):  # f(x) where x belongs, at every place
             node = site.node
-            if isinstance(node, ast.Call) and len(node.args) == 1 and not isinstance(node.func, ast.Attribute):
+            if isinstance(node, ast.Call) and len(node.args) == 1 and not _is_method(node.func):
                 old, new = ast.unparse(node), ast.unparse(node.args[0])
-                words = f"the slope is taken at {old} instead of {new}: an activation too many"
-                yield self.replaced(site, new, "slope at activation", words)
-                together = self.everywhere(statement, old, new, "slope at activation", words)
+                kind, words = "slope at activation", f"the slope is taken at {old} instead of {new}"
+                if ast.unparse(node.func).split(".")[-1] in BENT:
+                    kind, words = "loss", f"{old} stands where {new} belongs, as of a different loss than claimed"
+                yield self.replaced(site, new, kind, words)
+                together = self.everywhere(statement, old, new, kind, words)
                 if together is not None:
                     yield together
 
@@ -696,6 +700,10 @@ def _calls(node: Any, name: str) -> bool:
 
 def _appends(node: Any) -> bool:
     return _calls(node, "append") or _calls(node, "insert")
+
+
+def _is_method(node: Any) -> bool:
+    return isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id in LIBRARIES)
 
 
 def _is_product(node: Any) -> bool:
