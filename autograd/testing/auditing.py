@@ -3,11 +3,14 @@
 The forward pass is run on Values where it can be, else by differences, for the true gradient at several random points.
 Where the gradient written by hand is not that, what it is instead is looked for: a multiple of the true one; what a
 dense net's textbook pass gives with one mistake in it; the gradient of another loss. The simplest that gives the same
-numbers at every point is the verdict.
+numbers at every point is the verdict. Where none does, as with convolutions and recurrent nets, the text of the
+backward pass is changed, one place at a time, until it is right (repairs.py): that names the line. A function whose
+text is not at hand, as one made by `exec`, is then only said to be wrong.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -17,9 +20,9 @@ from typing import Any, NamedTuple
 from ..calculus import gradients
 from ..engine import Value
 from ..errors import GradientError, InputError, InputTypeError
-from . import trees
+from . import repairs, trees
 from .arrays import np
-from .calling import Caller, Pool, arrays, gradient_arrays
+from .calling import Caller, Pool, arrays, gradient_arrays, grouped
 from .dense import (
     ABSOLUTE,
     BINARY,
@@ -128,7 +131,8 @@ def audit(
         backward: computes the gradients by the parameters: in a dict under the same names (``dW1`` for ``W1``), a list
             or a tuple in the same order, or one array; a loss may stand before them. Or it takes one step, changing the
             parameters in place; then give the `learning_rate`. Leave it out where `forward` returns (loss, gradients).
-        arguments: the parameters (arrays, lists, numbers; in a dict, a list, alone), then the data: inputs, targets.
+        arguments: the parameters (arrays, lists, numbers; in a dict, a list, alone, or one by one, as many as
+            `backward` gives gradients), then the data: inputs, targets.
         loss: where `forward` gives predictions: a function of (prediction, targets), or "mse", "bce", "cross-entropy";
             left out, it is recognised by the gradient.
         learning_rate: passed on under that name, and what a step in place is divided by.
@@ -163,9 +167,8 @@ def audit(
         arguments = (backward, *arguments)
     if not arguments:
         raise InputTypeError("audit needs the parameters: audit(forward, backward, parameters, inputs, targets)")
-    return _Auditor(
-        forward, None if together else backward, arguments[0], arguments[1:], loss, learning_rate, named
-    ).audit()
+    parameters, *data = grouped(forward, None if together else backward, arguments, named)
+    return _Auditor(forward, None if together else backward, parameters, data, loss, learning_rate, named).audit()
 
 
 class _Seen(NamedTuple):
@@ -233,6 +236,26 @@ class _Auditor:
         if isinstance(self.loss, Caller):
             return _scalar(self._judged(out, pool)), out
         return None, out
+
+    def _take_names(self) -> None:
+        """Call parameters that have a number alone by the name that a function gives them."""
+        if not isinstance(self.parameters, (list, tuple)):
+            return
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):
+            pool = self.pool(self.theta, self.data)
+            self.run(pool)
+            if self.backward is not None:
+                self.backward(pool)
+        told: dict[str, str] = {}
+        for caller in (self.forward, self.backward):
+            names = _parameter_names(caller.function) if caller else []
+            for name, place in zip(names, (caller.way if caller else None) or (), strict=False):
+                if place[0] == "parameter":
+                    told.setdefault(f"[{place[1]}]", name)
+        self.names = [
+            next((text + name.removeprefix(place) for place, text in told.items() if name.startswith(place)), name)
+            for name in self.names
+        ]
 
     def _is_prediction(self, first: Any) -> bool:
         """Whether a number alone is a prediction: where it does not depend on the target."""
@@ -314,6 +337,7 @@ class _Auditor:
         """The answers at the given point and at random ones."""
         random = np.random.default_rng(0)
         found: list[_Seen] = []
+        self._take_names()
         for n in range(POINTS):
             theta, data = self.theta, self.data
             if n:
@@ -409,7 +433,57 @@ class _Auditor:
                 return [fault]
         if (mistake := self.single(nets, seen, scaled=True)) is not None:
             return mistake
-        return [self.unknown(table)]
+        return [self.repaired(nets, seen, [name for name, _, _ in wrong]) or self.unknown(table)]
+
+    def repaired(self, nets: list[tuple[Net, Samples]], seen: Sequence[_Seen], wrong: list[str]) -> Fault | None:
+        """The one change to the text of the backward pass that makes it right, told as the mistake that it undoes."""
+        ahead = repairs.reached(self.forward.function)
+        behind = repairs.reached(self.backward.function) if self.backward else ahead
+        functions = [f for f in behind if f not in ahead] + [f for f in behind if f in ahead]
+        found = repairs.find(
+            functions,
+            lambda: self.claimed(seen[0].point.theta, seen[0].point.data),
+            lambda: self.factor(seen),
+            [a for _, a in self.arrays],
+            self.counts(nets, seen),
+        )
+        if found is None:
+            return None
+        kind = "bias" if self.are_biases(wrong) and found.kind != "sign" else found.kind
+        told = f"line {found.line}: {found.words}; `{found.after}` is right in the place of `{found.before}`"
+        return Fault(kind, told)
+
+    def are_biases(self, names: list[str]) -> bool:
+        """Whether these are biases, by name and shape."""
+        shapes = {name: a.shape for name, a in self.named_arrays()}
+        return all(_is_bias(name) and sum(size > 1 for size in shapes[name]) < 2 for name in names)
+
+    def factor(self, seen: Sequence[_Seen]) -> float:
+        """The claimed gradient as a multiple of the true one; nan where it is none."""
+        pairs = []
+        before, self.misshapen = self.misshapen, {}
+        try:
+            for s in seen:
+                claimed = self.claimed(s.point.theta, s.point.data)
+                c = float(s.true @ claimed / (s.true @ s.true)) if s.true.any() else math.nan
+                if self.misshapen or not _distance(claimed, c * s.true, s.true) <= CLOSE * abs(c):
+                    return math.nan
+                pairs.append((s.true, claimed))
+        finally:
+            self.misshapen = before
+        return _ratio(pairs)
+
+    def counts(self, nets: list[tuple[Net, Samples]], seen: Sequence[_Seen]) -> dict[float, str]:
+        """Factors that are easily forgotten, with their names."""
+        sizes = {self.samples(nets, seen)[0]: "n"}
+        for x in self.data:
+            with contextlib.suppress(ValueError):
+                sizes.update({int(size): str(size) for size in np.shape(x) if size not in sizes})
+        found = {2.0: "2", 0.5: "1/2"}
+        for n, name in sizes.items():
+            if n > 1:
+                found.update({float(n): name, 1.0 / n: f"1/{name}", 2.0 / n: f"2/{name}", n / 2.0: f"{name}/2"})
+        return found
 
     def multiple(self, c: float, seen: Sequence[_Seen], nets: list[tuple[Net, Samples]]) -> Fault:
         """The gradient times a constant."""

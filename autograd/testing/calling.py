@@ -242,8 +242,66 @@ def gradient_arrays(result: Any, named: list[tuple[str, Any]], parameters: Any) 
     return found
 
 
+def grouped(
+    forward: Callable[..., Any], backward: Callable[..., Any] | None, arguments: Sequence[Any], named: Mapping[str, Any]
+) -> list[Any]:
+    """The arguments with the parameters in one, where they were given one by one: as many as there are gradients.
+
+    They stand in a dict under the names that the function gives them, where it has any.
+    """
+    if len(arguments) < 2 or named:
+        return list(arguments)
+    try:
+        with np.errstate(all="ignore"):
+            value = forward(*copy.deepcopy(arguments))
+            result = value if backward is None else backward(*copy.deepcopy(arguments))
+    except Exception:  # it is called in another way
+        return list(arguments)
+    loss = value[0] if isinstance(value, tuple) and value else value
+    if backward is None and isinstance(result, tuple):
+        result = result[1] if len(result) == 2 else result[1:]
+    elif isinstance(result, tuple) and len(result) > 1 and _is_scalar(loss) and _is_scalar(result[0]):
+        with_loss = float(result[0]) == float(loss)
+        result = result if not with_loss else result[1] if len(result) == 2 else result[1:]
+    names = [n for f in (forward, backward) if f is not None for n in [_positional(f)] if len(n) >= len(arguments)]
+    if isinstance(result, dict):
+        keys = {bare(key) for key in result}
+        first = next((n for n in names if bare(n[0]) in keys), [])
+        count = next((i for i, name in enumerate(first[: len(arguments)]) if bare(name) not in keys), 0)
+    else:
+        count = len(result) if isinstance(result, (list, tuple)) else 0
+        if not 2 <= count <= len(arguments):
+            return list(arguments)
+        fitting = sum(_form(g) == _form(a) for g, a in zip(result, arguments, strict=False))
+        count = count if 2 * fitting >= count else 0
+    if count < 2:
+        return list(arguments)
+    parameters = arguments[:count]
+    return [dict(zip(names[0], parameters, strict=False)) if names else tuple(parameters), *arguments[count:]]
+
+
+def _positional(function: Callable[..., Any]) -> list[str]:
+    try:
+        declared = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in declared if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _form(x: Any) -> list[tuple[int, ...]] | None:
+    """The shapes of the arrays that something holds, None where it holds something else."""
+    try:
+        return [a.shape for _, a in arrays(x)]
+    except (TypeError, ValueError):
+        return None
+
+
+def _is_scalar(x: Any) -> bool:
+    return is_number(x) or (isinstance(x, (np.ndarray, np.generic)) and x.ndim == 0)
+
+
 def _gradients(result: Any, named: list[tuple[str, Any]], parameters: Any) -> list[Any] | None:
-    pair = isinstance(result, tuple) and len(result) == 2 and np.ndim(_plain(result[0])) == 0
+    pair = isinstance(result, tuple) and len(result) == 2 and _is_scalar(result[0])
     if (
         pair
         and len(named) > 1
@@ -279,7 +337,7 @@ def _gradients(result: Any, named: list[tuple[str, Any]], parameters: Any) -> li
     if len(named) == 1:
         if isinstance(result, tuple) and _is_regular(result) and np.size(result) == named[0][1].size:
             return [_plain(result)]
-        if isinstance(result, tuple) and len(result) == 2 and np.ndim(_plain(result[0])) == 0:
+        if isinstance(result, tuple) and len(result) == 2 and _is_scalar(result[0]):
             result = result[1]
         return [_plain(result)]
     flat = _plain(result)

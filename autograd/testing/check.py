@@ -351,8 +351,8 @@ class _Check:
         if verdict.word == "undecided":
             self.report.undecided.append(f"{what}: {verdict.expected}")
 
-    def excused(self, what: str) -> bool:
-        """Whether the point lies on a kink, where second derivatives are a matter of convention."""
+    def excused(self, what: str, n: int) -> bool:
+        """Whether the point lies on a kink of a derivative before the n-th, which is then a matter of convention."""
         return False
 
     def symmetric(self, what: str, got: dict[tuple[int, ...], float], noise: dict[tuple[int, ...], float]) -> None:
@@ -362,7 +362,7 @@ class _Check:
             if math.isfinite(d) and math.isfinite(twin) and by != ordered:
                 self.report.compared += 1
                 allowed = 100.0 * (noise.get(by, 0.0) + noise.get(ordered, 0.0)) + 1e-8 * max(abs(d), abs(twin))
-                if abs(d - twin) > allowed and not self.excused(f"{what}, its order"):
+                if abs(d - twin) > allowed and not self.excused(f"{what}, its order", len(by)):
                     self.fail(f"{what} depends on the order: by {self.by(by)}", d, f"{twin!r}, its transpose")
 
 
@@ -449,10 +449,13 @@ class _ValueCheck(_Check):
             self.report.root = root
             self.fail(f"{what} is wrong", got, verdict.expected, more)
 
-    def excused(self, what: str) -> bool:
+    def excused(self, what: str, n: int) -> bool:
         leaves = self.leaves(self.xs)
-        roots = [y for _, y in self.results(leaves)]
-        roots += [slope for y in roots for slope in gradients(y, leaves, create_graph=True)]
+        latest = [y for _, y in self.results(leaves)]
+        roots = list(latest)
+        for _ in range(n - 1):
+            latest = [slope for y in latest for slope in gradients(y, leaves, create_graph=True)]
+            roots += latest
         rough = next((node for y in roots if (node := kink(y)) is not None), None)
         if rough is not None:
             self.report.undecided.append(f"{what}: the point lies on a kink or an edge of {rough.op}")

@@ -606,10 +606,11 @@ def _fitting(
     for last in ACTIVATIONS:
         with np.errstate(all="ignore"):
             outputs = [last.function(z) for z in zs]
-        net = Net(layers, [*first, last], names=[_names(shapes, layer) for layer in layers])
+        net = Net(layers, [*first, last])
         if all(_predicts(out, point) for out, point in zip(outputs, points, strict=True)) and (
             points[0].value is None or _with_loss(net, points, outputs, ys, decays)
         ):
+            net.names = [_names(shapes, layer) for layer in layers]
             found.append((net, reading))
     return found
 
@@ -642,7 +643,8 @@ def _with_loss(net: Net, points: Sequence[Point], outputs: list[Array], targets:
         table = np.stack([column, squares], axis=1) if decays else column[:, None]
         if len(points) < table.shape[1] + 2:
             continue
-        factors = np.linalg.lstsq(table, values, rcond=None)[0]
+        alone = np.array([column @ values / (column @ column)])
+        factors = np.linalg.lstsq(table, values, rcond=None)[0] if decays else alone
         if np.abs(table @ factors - values).max() <= 1e-6 * np.abs(values).max() and factors[0] > 0.0:
             net.loss, net.factor = loss, float(factors[0])
             net.decay = float(factors[1]) if decays else 0.0
