@@ -163,8 +163,11 @@ def named(x: Any, name: str) -> Iterator[str]:
         for field, item in zip(x._fields, x, strict=True):
             yield from named(item, f"{name}.{field}")
     elif isinstance(x, (list, tuple, array.array)):
-        for i, item in enumerate(x):
-            yield from named(item, f"{name}[{i}]")
+        if {*map(type, x)} <= NUMBERS:
+            yield from [f"{name}[{i}]" for i in range(len(x))]
+        else:
+            for i, item in enumerate(x):
+                yield from named(item, f"{name}[{i}]")
     elif is_array(x):
         for place, item in zip(_places(x.shape), x.ravel().tolist(), strict=True):
             yield from named(item, name + place)

@@ -47,6 +47,7 @@ class Bench:
 
     def __init__(self, peers: Sequence[Peer], envs: Path) -> None:
         self.times: dict[tuple[str, str], list[float]] = {}
+        self.made: dict[tuple[str, str], float] = {}  # seconds until it had run once
         self.reasons: dict[str, str] = {}
         self.workers: dict[str, Worker] = {}
         for peer in peers:
@@ -74,6 +75,7 @@ class Bench:
                     self.reasons[where] = f"the answer is wrong, by {error:.0e}"
                     continue
                 self.times.setdefault((name, workload), []).append(answer["seconds"])
+                self.made[name, workload] = answer["made"]
                 print(f"{where}: {1e6 * answer['seconds']:.2f} µs", file=sys.stderr)
 
     def close(self) -> None:
@@ -101,6 +103,15 @@ class Bench:
                 lines.append([peer.title, *cells])
         return table([*map(list, zip(*lines, strict=True))])
 
+    def makings(self, workloads: Sequence[str]) -> str:
+        """The ms that it takes to make it, the first run among them."""
+        lines = [["ms until it has run once", *[TITLES[workload] for workload in workloads]]]
+        for peer in PEERS:
+            made = [self.made.get((peer.name, workload)) for workload in workloads]
+            if any(made):
+                lines.append([peer.title, *["–" if x is None else figure(1e3 * x) for x in made]])
+        return table([*map(list, zip(*lines, strict=True))])
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, and print."""
@@ -122,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = " ".join(["python -m tests.bench.replay", *(sys.argv[1:] if argv is None else argv)])
     print(f"`{command}`: value and gradient, medians of {rounds} rounds, interleaved, CPU time; {processor()}.")
     print(f"chainrule {__version__}, backend {backend().name}.\n")
-    print(bench.text(options.only))
+    print(bench.text(options.only), bench.makings(options.only), sep="\n\n")
     if bench.reasons:
         print("\n" + "\n".join(f"{where}: {reason}" for where, reason in bench.reasons.items()))
 

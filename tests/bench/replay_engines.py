@@ -189,6 +189,7 @@ def measured(run: Callable[[], Any], seconds: float) -> float:
 def serve(engine: str) -> None:
     """Answer until the requests end: a JSON line each. What a peer prints goes to stderr."""
     ready: dict[str, Ready] = {}
+    made: dict[str, float] = {}
     sys.setrecursionlimit(1_000_000)
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)
@@ -198,10 +199,13 @@ def serve(engine: str) -> None:
             try:
                 if name not in ready:
                     program = REPLAYED[name](request["size"])
+                    start = time.process_time()
                     ready[name] = ENGINES[engine](name, program)
+                    ready[name][0]()
+                    made[name] = time.process_time() - start
                 run, read = ready[name]
                 run()
-                answer = {"seconds": measured(run, request["seconds"])}
+                answer = {"seconds": measured(run, request["seconds"]), "made": made[name]}
                 value, *gradients = read()
                 answer |= {"value": value, "along": along(gradients)[0]}
             except Exception as problem:
