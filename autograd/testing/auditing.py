@@ -288,7 +288,7 @@ class _Auditor:
         raise InputError(
             f"audit: the backward pass returned {len(result)} gradients for one parameter, "
             f"{self.theta[0]:.6g}: only the first argument is parameters, the others are data. Put all parameters "
-            "into a list there: audit(forward, backward, [w, b], x, y), with functions of that list"
+            "into a tuple there: audit(forward, backward, (w, b), x, y), with functions of that tuple"
         )
 
     def _fitted(self, g: Any, name: str, a: Any) -> Any:
@@ -424,7 +424,7 @@ class _Auditor:
                 return [fault]
         if (mistake := self.single(nets, seen, scaled=True)) is not None:
             return mistake
-        return [self.unknown(table)]
+        return [self.unknown(table, seen)]
 
     def multiple(self, c: float, seen: Sequence[_Seen], nets: list[tuple[Net, Samples]]) -> Fault:
         """The gradient times a constant."""
@@ -611,13 +611,27 @@ class _Auditor:
         )
         return Audit(False, f"Wrong: {words}.", [Fault("unknown", words)])
 
-    def unknown(self, table: list[tuple[str, float, float]]) -> Fault:
+    def unknown(self, table: list[tuple[str, float, float]], seen: Sequence[_Seen]) -> Fault:
         right = [name for name, error, _ in table if error <= CLOSE]
-        wrong = [name for name, error, _ in table if error > CLOSE]
+        places = self.wrong_entries(seen)
+        wrong = [name + places[name] for name, error, _ in table if error > CLOSE]
         words = f"the gradient of {', '.join(wrong)} is wrong, by more than a factor"
         if right:
             words += f"; that of {', '.join(right)} is right, so look at what lies between"
         return Fault("unknown", words)
+
+    def wrong_entries(self, seen: Sequence[_Seen]) -> dict[str, str]:
+        """For each parameter where in it the gradient is wrong, if that is in a few places and right in others."""
+        told, start = {}, 0
+        for name, a in self.named_arrays():
+            wrong = [
+                str([int(k) for k in np.unravel_index(i, a.shape)])
+                for i in range(a.size)
+                if any(_distance(s.claimed[[start + i]], s.true[[start + i]], s.true) > CLOSE for s in seen)
+            ]
+            told[name] = f" (at {', '.join(wrong)})" if 0 < len(wrong) < min(a.size, 5) else ""
+            start += a.size
+        return told
 
 
 # ── Numbers and words ───────────────────────────────────────────────────────────────────────────────────────
