@@ -115,7 +115,9 @@ class Explanation:
             source = cause.node.source
             groups.setdefault((cause.node.op, source.where if source else cause.node), []).append(cause)
         for first, *others in islice(groups.values(), 3):
-            yield f"  {first.text}" + (f" (and {len(others)} more times on this line)" if others else "")
+            again = "once more" if len(others) == 1 else f"{len(others)} more times"
+            where = "on this line" if first.node.source else "on other ways"
+            yield f"  {first.text}" + (f" (and {again} {where})" if others else "")
             yield from _quoted(first.node)
         if len(groups) > 3:
             yield f"  … and {len(groups) - 3} more causes"
@@ -876,9 +878,9 @@ def backward(root: Value, gradient: float) -> None:
         for step in steps:
             x = step.input
             if step.contribution is not None and not (bad(step.contribution) and bad(x.grad)):
-                search = _Search(x, root, 8)
+                search = _Search(x, root, 8, names=steps.names)
                 kind = _kind_of(step.contribution if not bad(step.contribution) else x.grad)
                 causes = [search._cause_of(step, (x, step.node))]
                 sent = [(step.node, step.position, step.upstream, step.contribution)]
                 explanation = Explanation(x, root, kind, x.grad, causes, sent=sent, names=steps.names)
-                raise AnomalyError(f"{causes[0].text} {step}", explanation)
+                raise AnomalyError(f"{causes[0].text}\n  {step}", explanation)

@@ -1,4 +1,4 @@
-"""Drawings whose text is kept under tests/data/drawing, and the command that writes it anew.
+"""Drawings whose text is kept under tests/data/drawing, the README's picture, and the command that writes them anew.
 
     python -m tests.golden
 
@@ -7,6 +7,8 @@ Every number in them is exact on every machine: no function whose last bit a C l
 
 from __future__ import annotations
 
+import doctest
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +16,10 @@ import autograd
 import nn
 from autograd import Value, draw
 from autograd.drawing import Drawing
+from tests.pythons import ROOT
 
 FOLDER = Path(__file__).parent / "data" / "drawing"
+PICTURE = FOLDER / "neuron.svg"
 
 
 def expression(backward: bool = True) -> Value:
@@ -82,6 +86,17 @@ def tower(n: int = 3, blocks: int = 2, samples: int = 1) -> Value:
     return result
 
 
+def readme() -> Drawing:
+    """What the lines above the README's picture draw."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    above = text[: text.index(f"/{PICTURE.name})")]
+    lines = re.findall(r"^```python\n(.*?)^```$", above, re.MULTILINE | re.DOTALL)[-1]
+    names: dict[str, Drawing] = {}
+    for example in doctest.DocTestParser().get_examples(lines):
+        exec(example.source, names)
+    return names["drawing"]
+
+
 DRAWINGS: dict[str, Callable[[], Drawing]] = {
     "expression": lambda: draw(expression(), title="an expression"),
     "before": lambda: draw(expression(backward=False), direction="TB", source="none"),
@@ -99,6 +114,7 @@ def main() -> None:
         drawing.save(FOLDER / f"{name}.dot")
         drawing.save(FOLDER / f"{name}.mmd")
         print(f"{name}: {drawing!r}")
+    readme().save(PICTURE)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,21 @@ def test_a_right_pass_is_called_correct(p):
     found.require()
 
 
+@pytest.mark.parametrize(("shape", "entry"), [((2,), (1,)), ((3, 4), (2, 1))], ids=str)
+def test_a_single_wrong_entry_is_named(shape, entry):
+    def forward(w, x):
+        return float(np.sum(np.sin(w * x)))
+
+    def backward(w, x):
+        g = x * np.cos(w * x)
+        g[entry] += 1.0 + w[entry] ** 2
+        return g
+
+    found = audit(forward, backward, np.full(shape, 0.4), np.arange(1.0, 1.0 + math.prod(shape)).reshape(shape))
+    assert not found.correct
+    assert f"the gradient of the parameters (at {list(entry)}) is wrong" in found.verdict
+
+
 @pytest.mark.parametrize("which", SOME)
 def test_a_planted_mistake_is_named(which):
     p, planted = ALL[which]
@@ -286,6 +301,7 @@ def test_a_net_that_is_not_dense_gets_a_table():
         ((math.sin, math.cos, np.zeros(20_001)), InputError, "a smaller net"),
         ((lambda a, b, c, d, e: 0, math.cos, 0.3), InputError, "can't be called"),
         ((math.sin, lambda x: {"q": {"r": "s"}}, 0.3), InputError, "no gradients"),
+        ((lambda w, b, x: w * x + b, lambda w, b, x: (x, 1.0), 0.5, 2.0, 3.0), InputError, r"a tuple there.*\(w, b\)"),
     ],
 )
 def test_misuse_is_told(arguments, error, words):

@@ -688,6 +688,28 @@ def test_a_nan_made_backward_is_an_error_and_gradients_are_as_they_were() -> Non
     assert caught.value.explanation.value is x
 
 
+def test_a_cause_that_acts_twice_says_where() -> None:
+    w = Value(math.nan, "w")
+    y = w * 2.0 * w
+    y.backward()
+    assert "w: its data is nan (and once more on other ways)" in str(why(w))
+    with trace():
+        x = Value(-1.0, "x")
+        y = sum(x.relu() for _ in range(3))
+    y.backward()
+    assert "(and 2 more times on this line)" in str(why(x))
+
+
+def test_an_anomaly_has_one_name_for_a_node() -> None:
+    x, nothing = Value(0.0, "x"), Value(0.0, "nothing")
+    with detect_anomaly(), pytest.raises(AnomalyError) as caught:
+        ((x * 2.0 + nothing).sqrt() + x).backward()
+    cause, step = str(caught.value).splitlines()
+    (name,) = re.findall(r"^sqrt\((\w+)\)", cause)
+    (made, of) = re.findall(r"(\w+) = sqrt\((\w+)\)", step)[0]
+    assert of == name != made
+
+
 def test_infinite_slopes_are_anomalies_unless_let_through() -> None:
     x = Value(0.0)
     with detect_anomaly(), pytest.raises(AnomalyError):

@@ -287,8 +287,10 @@ class _Auditor:
     def claimed(self, theta: Any, data: Sequence[Any]) -> Any:
         """What the backward pass says, all parameters in a row."""
         pool = self.pool(theta, data)
-        self.run(pool)
+        value, _ = self.run(pool)
         result = pool.result if self.backward is None else self.backward(pool)
+        if self.backward is not None:
+            self._refuse_gradients_of_data(result, value)
         after = np.concatenate([np.ravel(a) for _, a in arrays(pool.parameters)])
         if self.rate is not None and not np.array_equal(after, theta):
             return (np.asarray(theta) - after) / self.rate  # it took a step
@@ -297,6 +299,19 @@ class _Auditor:
         found = gradient_arrays(result, self.arrays, self.parameters)
         return np.concatenate(
             [self._fitted(g, name, a) for g, (name, a) in zip(found, self.named_arrays(), strict=True)]
+        )
+
+    def _refuse_gradients_of_data(self, result: Any, value: Any) -> None:
+        """Raise where one number is the parameter, and there are several slopes, none of them the loss."""
+        if self.theta.size > 1 or not isinstance(result, tuple) or len(result) < 2:
+            return
+        slopes = [_scalar(x) for x in result]
+        if None in slopes or value is None or math.isclose(slopes[0], value, rel_tol=1e-6):
+            return
+        raise InputError(
+            f"audit: the backward pass returned {len(result)} gradients for one parameter, "
+            f"{self.theta[0]:.6g}: only the first argument is parameters, the others are data. Put all parameters "
+            "into a tuple there: audit(forward, backward, (w, b), x, y), with functions of that tuple"
         )
 
     def _fitted(self, g: Any, name: str, a: Any) -> Any:
@@ -433,7 +448,7 @@ class _Auditor:
                 return [fault]
         if (mistake := self.single(nets, seen, scaled=True)) is not None:
             return mistake
-        return [self.repaired(nets, seen, [name for name, _, _ in wrong]) or self.unknown(table)]
+        return [self.repaired(nets, seen, [name for name, _, _ in wrong]) or self.unknown(table, seen)]
 
     def repaired(self, nets: list[tuple[Net, Samples]], seen: Sequence[_Seen], wrong: list[str]) -> Fault | None:
         """The one change to the text of the backward pass that makes it right, told as the mistake that it undoes."""
@@ -670,13 +685,27 @@ class _Auditor:
         )
         return Audit(False, f"Wrong: {words}.", [Fault("unknown", words)])
 
-    def unknown(self, table: list[tuple[str, float, float]]) -> Fault:
+    def unknown(self, table: list[tuple[str, float, float]], seen: Sequence[_Seen]) -> Fault:
         right = [name for name, error, _ in table if error <= CLOSE]
-        wrong = [name for name, error, _ in table if error > CLOSE]
+        places = self.wrong_entries(seen)
+        wrong = [name + places[name] for name, error, _ in table if error > CLOSE]
         words = f"the gradient of {', '.join(wrong)} is wrong, by more than a factor"
         if right:
             words += f"; that of {', '.join(right)} is right, so look at what lies between"
         return Fault("unknown", words)
+
+    def wrong_entries(self, seen: Sequence[_Seen]) -> dict[str, str]:
+        """For each parameter where in it the gradient is wrong, if that is in a few places and right in others."""
+        told, start = {}, 0
+        for name, a in self.named_arrays():
+            wrong = [
+                str([int(k) for k in np.unravel_index(i, a.shape)])
+                for i in range(a.size)
+                if any(_distance(s.claimed[[start + i]], s.true[[start + i]], s.true) > CLOSE for s in seen)
+            ]
+            told[name] = f" (at {', '.join(wrong)})" if 0 < len(wrong) < min(a.size, 5) else ""
+            start += a.size
+        return told
 
 
 # ── Numbers and words ───────────────────────────────────────────────────────────────────────────────────────

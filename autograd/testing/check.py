@@ -59,7 +59,7 @@ class Suspect:
 
     def __str__(self) -> str:
         at = ", ".join(repr(x.data if type(x) is not float else x) for x in self.node.inputs)
-        which = f" to input {self.place + 1}" if len(self.node.inputs) > 1 else ""
+        which = f" to inputs[{self.place}]" if len(self.node.inputs) > 1 else ""
         return f"{self.node.op} at ({at}): its rule sends {self.got!r}{which}, its differences say {self.expected}"
 
 

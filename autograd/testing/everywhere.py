@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import InputError, InputTypeError
+from ..errors import GradientError, InputError, InputTypeError
 from ..ops import is_number
 from .check import Bridge, check_gradients
 
@@ -59,7 +59,11 @@ def check_everywhere(
     from . import strategies  # where hypothesis is looked for
     from .strategies import search
 
-    search(lambda inputs: check_gradients(f, inputs, order), _drawn(where, strategies), examples, same_each_time)
+    try:
+        search(lambda inputs: check_gradients(f, inputs, order), _drawn(where, strategies), examples, same_each_time)
+    except GradientError as error:
+        error.__notes__ = []  # hypothesis': the point, which the error names, and lines of the check's own text
+        raise
 
 
 def _drawn(where: Any, strategies: Any) -> Any:
