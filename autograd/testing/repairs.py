@@ -184,7 +184,7 @@ def find(
                 for statement, edit in text.edits():
                     if time.process_time() > end:
                         return None
-                    before = _shown(statement)
+                    before, masks = _shown(statement), _masks(statement)
                     edit.apply()
                     try:
                         code = _compiled(tree, right)
@@ -193,6 +193,8 @@ def find(
                         function.__code__ = code
                         c = factor()
                         if c == 1.0 or (edit.scaled and math.isfinite(c) and c > 0.0):
+                            if _shuts_all(_masks(edit.instead or statement, masks), tree, function, factor):
+                                continue
                             after = _shown(edit.instead or statement)
                             return Repair(edit.kind, edit.words, statement.lineno, before, after)
                     except Exception:  # whatever a wrong text raises
@@ -203,6 +205,36 @@ def find(
             finally:
                 function.__code__ = right
     return None
+
+
+def _masks(statement: ast.AST, but: Sequence[ast.Compare] = ()) -> list[ast.Compare]:
+    """The comparisons ``… > 0`` in a statement, but those."""
+    found = [node for node in ast.walk(statement) if isinstance(node, ast.Compare) and len(node.ops) == 1]
+    return [
+        node
+        for node in found
+        if isinstance(node.ops[0], ast.Gt)
+        and isinstance(node.comparators[0], ast.Constant)
+        and node.comparators[0].value == 0
+        and not any(node is one for one in but)
+    ]
+
+
+def _shuts_all(masks: list[ast.Compare], tree: Any, function: FunctionType, factor: Callable[[], float]) -> bool:
+    """Whether the gradient is right, too, where none of these ever holds: then a slope is not what is missing."""
+    if not masks:
+        return False
+    for mask in masks:
+        mask.comparators = [ast.Constant(math.inf)]
+    try:
+        code = _compiled(tree, function.__code__)
+        if code is None:
+            return False
+        function.__code__ = code
+        return factor() == 1.0
+    finally:
+        for mask in masks:
+            mask.comparators = [ast.Constant(0)]
 
 
 def _shown(statement: ast.AST) -> str:
