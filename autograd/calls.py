@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 import reprlib
-import sys
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import chain, modes, ops
 from .engine import Value
-from .errors import IndependenceWarning, InputError, InputTypeError
+from .errors import IndependenceWarning, InputError, InputTypeError, warn
 from .structure import Structure, flatten, product, without_graph
 
 
@@ -180,14 +178,11 @@ def _given_out(x: Any, graph: bool) -> Any:
 
 
 def _warn(finding: str) -> None:
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(__package__ + "."):
-        level, frame = level + 1, frame.f_back
     remedy = (
         "the derivative is 0. If it should depend on it, it was lost where a number was taken out: write "
         "autograd.sin(v) instead of math.sin(v.data), and return the Value, not its .data"
     )
-    warnings.warn(f"{finding}: {remedy}", IndependenceWarning, stacklevel=level)
+    warn(f"{finding}: {remedy}", IndependenceWarning)
 
 
 def _name(f: Callable[..., Any]) -> str:

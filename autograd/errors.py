@@ -30,6 +30,8 @@ Only the forward pass raises for arithmetic; the backward pass computes in IEEE 
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +139,22 @@ class MissingLibraryError(AutogradError, ImportError):
 
 class IndependenceWarning(UserWarning):
     """A function that is differentiated does not depend on its argument: its derivative is 0, if that was meant."""
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line of the program that called this library.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn("slow", RecordWarning)
+    >>> caught[0].category.__name__
+    'RecordWarning'
+    """
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(("autograd.", "nn.")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def describe(x: Any) -> str:

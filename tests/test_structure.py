@@ -442,7 +442,8 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "errors": words("""AutogradError DomainError PoleError RangeError InputTypeError InputError IndexRangeError
         SingularMatrixError MissingLibraryError RuleError InteriorError CopyError StaleGraphError RecordError GuardError
         ExportError CompilerError RecordWarning AnomalyError
-        GradientError IndependenceWarning DrawingError describe told forward_error"""),
+        GradientError IndependenceWarning DrawingError describe told warn
+        forward_error"""),
     "modes": words("""IEEE NO_GRAD TRACE ANOMALY INFINITE DEBUG RECORD OURS active files listeners word mode recording
         recorder observed ieee no_grad trace
         detect_anomaly taken_over debugger path here call"""),

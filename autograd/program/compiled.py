@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import math
 import threading
-import warnings
 from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Final
@@ -20,7 +19,7 @@ from typing import Any, Final
 from .. import modes, ops
 from ..calculus import gradients
 from ..engine import Value
-from ..errors import InputTypeError, RecordError, RecordWarning
+from ..errors import InputTypeError, RecordError, RecordWarning, warn
 from .arguments import put_together, taken_apart
 from .caller import Caller
 from .program import Program, chosen_inputs, mirrored, structure_of
@@ -393,7 +392,7 @@ class Compiled(Caller):
             kind.variants.clear()
         if self._strict:
             raise RecordError(f"{name_of(self.function)} can't be replayed: {reason}")
-        warnings.warn(text, RecordWarning, stacklevel=5)
+        warn(text, RecordWarning)
 
 
 def _number(x: Any) -> float:

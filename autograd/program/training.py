@@ -8,13 +8,12 @@ the model itself computes the loss too.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from .. import modes
 from ..engine import Value
-from ..errors import AutogradError, RecordWarning
+from ..errors import AutogradError, RecordWarning, warn
 from .arguments import is_array
 from .batch import Batched
 from .recorder import recorded
@@ -113,7 +112,7 @@ class Replay:
 
     def _decline(self, reason: str) -> None:
         self.declined = reason
-        warnings.warn(f"the model learns without a program: {reason}", RecordWarning, stacklevel=6)
+        warn(f"the model learns without a program: {reason}", RecordWarning)
 
 
 def _number(x: Any) -> float:
