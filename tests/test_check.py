@@ -242,3 +242,11 @@ def test_the_edge_of_a_domain_may_be_near():
         estimate = central(f, x)
         assert estimate.value == pytest.approx(true, rel=1e-5)
         assert estimate.error < 1e-4 * true
+
+
+@pytest.mark.parametrize("y", [0.0, 1.0, 2.0, 3.0])
+def test_a_power_at_its_kink_is_no_alarm_at_any_order(y):
+    """x ** y at x = 0: the first derivative without a value is of order y."""
+    for order in (1, 2, 3):
+        report = check_gradients(lambda a, b: a**b, [0.0, y], order=order)  # raises where it finds a fault
+        assert report.compared > 7
