@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import native
 
-__all__ = ["Backend", "Value", "backend", "lanes", "machine", "parameter", "twin"]
+__all__ = ["Backend", "Value", "backend", "compiled", "parameter", "twin"]
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -58,29 +58,9 @@ def twin(function: Function) -> Function:
     return native.twin(function) if _backend.name == "compiled" else function
 
 
-def machine() -> Any:
-    """What runs recorded programs in C, in the compiled engine; else None."""
-    return native.machine() if _backend.name == "compiled" else None
-
-
-def lanes() -> Any:
-    """What runs recorded programs on many samples in C, in the compiled engine; else None."""
-    return native.lanes() if _backend.name == "compiled" else None
-
-
-def compiled_listing(*asked: Any) -> Any:
-    """What recordings are written into in C, in the compiled engine; else None."""
-    return native.connect_programs(*asked) if _backend.name == "compiled" else None
-
-
-def batches() -> Any:
-    """What puts a program's ops in order in C, in the compiled engine; else None."""
-    return native.batches() if _backend.name == "compiled" else None
-
-
-def caller(number: str) -> Any:
-    """What programs derive from, in the compiled engine, so that calls are answered in C; else None."""
-    return native.caller(number) if _backend.name == "compiled" else None
+def compiled() -> Any:
+    """The compiled engine's own module, for what runs programs in C; None in the pure one."""
+    return native.extension() if _backend.name == "compiled" else None
 
 
 def parameter(data: Any, label: str = "") -> Value:

@@ -97,6 +97,8 @@ def main(arguments: list[str]) -> int:
     chosen = [
         (name, order) for name in SHARES for order in ORDERS if given.part in name and given.order in (None, order)
     ]
+    if not chosen:
+        parser.error(f"no part is called {given.part!r}; there are {', '.join(SHARES)}")
     outcomes = []
     with ProcessPoolExecutor(given.jobs) as pool:
         ways = [pool.submit(part, name, order, given.examples, given.seed) for name, order in chosen]

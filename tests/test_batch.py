@@ -591,3 +591,9 @@ def test_dropout_draws_anew_and_so_learns_eagerly() -> None:
     with pytest.warns(RecordWarning):
         _, found = trained(model(), classes(), nn.cross_entropy, True)
     assert len(found) == len(expected)
+
+
+def test_a_dot_of_no_pair_is_left_to_python() -> None:
+    """No machine knows it, neither of one sample nor of many."""
+    program = ag.record(lambda w, x: w * x + ops.dot(x), 2.0, 1.0)
+    assert program.batch(over="x", reduce=None)(2.0, [1.0, 2.0, 3.0, 4.0]) == [2.0, 4.0, 6.0, 8.0]

@@ -830,7 +830,7 @@ def test_compiled_listings_have_the_rows_of_pythons(program: Any, xs: list[float
         if code is not None and expected is not None:
             items, one = collected(code), len(code.constants) + code.inputs + len(code.instructions)
             assert [*items.items()] == [*collected(expected).items()]
-            assert engine.batches()(items, one, schedule._PATIENCE) == [*schedule.batches(items, one)]
+            assert engine.compiled().batches(items, one, schedule._PATIENCE) == [*schedule.batches(items, one)]
         assert repr(rows_of(also.with_leaf(leaves), leaves)) == repr(rows_of(short.with_leaf(leaves), leaves))
         assert also.is_same(theirs.only(range(leaves), roots)[0])
         assert not len(also) > leaves or not also.is_same(compiled.with_leaf(leaves))
@@ -907,3 +907,10 @@ def test_a_compiled_function_that_knows_itself_is_freed() -> None:
     reference = made()
     gc.collect()
     assert reference() is None
+
+
+@pytest.mark.parametrize("flag", ["strict", "fast"])
+@pytest.mark.parametrize("wrong", ["yes", 1, None])
+def test_a_flag_that_is_no_bool_is_refused(flag: str, wrong: Any) -> None:
+    with pytest.raises(InputTypeError, match=f"{flag} must be True or False, not {wrong!r}"):
+        ag.compile(lambda x: x, **{flag: wrong})

@@ -451,7 +451,7 @@ PUBLIC: dict[str, list[str]] = {  # what a module defines for others
     "stepping": words("SHOWN Change Step Steps Names called gradient_of reached steps"),
     "user_lines": words("Stop Turn backward"),
     "explanation": words("HUGE TINY Cause Explanation explained why forward_anomaly backward"),
-    "engine": words("Backend backend batches caller compiled_listing lanes machine parameter twin"),
+    "engine": words("Backend backend compiled parameter twin"),
     "functions": [*MATH, *TORCH, *OWN, *SHADOWING],
     "bulk": words("add_gradients linear neurons zero_grad"),
     "arrays": words("array data grads imported is_array shaped numbers_of"),

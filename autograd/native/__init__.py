@@ -56,32 +56,9 @@ def twin(function: Function) -> Function:
     return _engine.twin(function)  # type: ignore[no-any-return]
 
 
-def machine() -> Any:
-    """What runs recorded programs in C: a function that makes machines, and the numbers of their ops."""
-    engine = import_module("._engine", __name__)
-    return engine.machine, engine.machine_ops()
-
-
-def batches() -> Any:
-    """program/schedule.py's `batches` in C, which is told how patient to be."""
-    return import_module("._engine", __name__).batches
-
-
-def lanes() -> Any:
-    """What runs them on many samples: a function that makes such machines, the numbers of ops, the instruction sets."""
-    engine = import_module("._engine", __name__)
-    own, sets = engine.lane_ops()
-    return engine.lanes, {**engine.machine_ops(), **own}, sets
-
-
-def connect_programs(*asked: Any) -> Any:
-    """The compiled Listing, connected to what it asks of the package of programs."""
-    return import_module("._engine", __name__).connect_programs(*asked)
-
-
-def caller(number: str) -> Any:
-    """The type of what is called like a function, in C; `number` stands for a number in a structure of arguments."""
-    return import_module("._engine", __name__).caller(number)
+def extension() -> Any:
+    """The module that was built from engine.c."""
+    return import_module("._engine", __name__)
 
 
 def load() -> Any:

@@ -14,6 +14,8 @@
    Not a bit depends on what stands beside what: each item is computed as the op's float function computes it, each
    sum in its own order. */
 
+#include "clones.h"
+
 enum { M_LT = N_OPS, M_LE, M_EQ, M_NE, M_BOTH, M_EITHER, M_OPPOSITE, M_CHOOSES, M_SELECT, M_DETACH, M_PAIRS, M_GRID,
        M_FAST_EXP, M_FAST_LOG, M_FAST_TANH, M_FAST_SECH2, M_FAST_SIGMOID, M_FAST_SIGMOID_SLOPE, M_END };
 
@@ -143,9 +145,8 @@ static PyObject *module_instruction_set(PyObject *Py_UNUSED(module), PyObject *n
     struct { const char *name; RunStream run; int is_there; } sets[] = {
         {"baseline", run_stream_v1, 1},
 #ifdef HAS_CLONES
-        {"avx2", run_stream_v3, __builtin_cpu_supports("avx2")},
-        {"avx512", run_stream_v4, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-                                      && __builtin_cpu_supports("avx512vl")},
+        {"avx2", run_stream_v3, best_clone() >= CLONE_V3},
+        {"avx512", run_stream_v4, best_clone() >= CLONE_V4},
 #endif
     };
     PyObject *names = PyList_New(0);

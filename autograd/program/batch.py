@@ -19,8 +19,8 @@ from ..chain import lock
 from ..engine import Value, twin
 from ..errors import InputError, InputTypeError
 from .arguments import NUMBER, put_together, taken_apart
-from .lanes import Lanes, can_run
-from .schedule import Runner
+from .lanes import Lanes
+from .schedule import Runner, is_for_machines
 
 Program = Any  # program.py's, which imports this
 REDUCTIONS: Final = ("mean", "sum", None)
@@ -348,7 +348,7 @@ class _Run:
 
     def _for_many(self) -> Lanes | None:
         """The machine of lanes, made when it is first needed; None where there is none."""
-        if self._lanes is None and can_run(self.code):
+        if self._lanes is None and is_for_machines(self.code):
             varying = [x for argument in self.arguments if argument.varies for x in argument.inputs]
             self._lanes = Lanes(self.code, varying, self.reduce is not None)
         return self._lanes

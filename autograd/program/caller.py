@@ -46,4 +46,5 @@ class PlainCaller:
 if TYPE_CHECKING:
     Caller = PlainCaller
 else:
-    Caller = engine.caller(NUMBER) or PlainCaller
+    _compiled = engine.compiled()
+    Caller = PlainCaller if _compiled is None else _compiled.caller(NUMBER)

@@ -19,8 +19,6 @@ from ..ops import ARITHMETIC, Op, number
 from .listing import Input, Listing, Slot
 from .symbols import BY_NAME, TOTAL, detach, select
 
-_ONE: Final = repr(1.0)
-
 
 class Instruction(NamedTuple):
     """An op of slots alone: its float function, and whether it raises where Python would."""
@@ -116,7 +114,7 @@ def lowered(
     shared: dict[Any, int] = {}
     made: list[tuple[Op, tuple[int, ...], bool]] = []
     times_one = any(
-        raises and op in (ops.mul, ops.dot) and _ONE in map(repr, given)
+        raises and op in (ops.mul, ops.dot) and any(type(x) is float and x == 1.0 for x in given)
         for op, raises, given in zip(listing.ops, listing.raises, listing.inputs, strict=True)
     )
 

@@ -431,7 +431,7 @@ def compile(
             almost equal a comparison may come out otherwise.
 
     Raises:
-        InputTypeError: where `f` can't be called, or `variants` is no whole number above 0.
+        InputTypeError: where `f` can't be called, `variants` is no whole number above 0, or a flag is no bool.
 
     >>> import autograd
     >>> @autograd.compile
@@ -442,6 +442,9 @@ def compile(
     """
     if type(variants) is not int or variants < 1:
         raise InputTypeError(f"compile: variants must be a whole number above 0, not {variants!r}")
+    for name, flag in (("strict", strict), ("fast", fast)):
+        if not isinstance(flag, bool):
+            raise InputTypeError(f"compile: {name} must be True or False, not {flag!r}")
     if f is None:
         return functools.partial(compile, argnums=argnums, strict=strict, variants=variants, fast=fast)
     if not callable(f):

@@ -15,9 +15,9 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from .. import engine
-from .code import Code, is_built_in
+from .code import Code
 from .listing import Slot
-from .schedule import Runner
+from .schedule import Runner, op_numbers
 from .sums import PAIRS, Item, collected
 
 _MAY_RAISE: Final = 1 << 16  # as in schedule.py
@@ -89,7 +89,8 @@ class Lanes:
     def __init__(
         self, code: Code, varying: Sequence[Slot], reduce: bool, block: int | None = None, clone: int | None = None
     ) -> None:
-        make, numbers, sets = _machinery()
+        own, sets = _lane_ops()
+        make, numbers = engine.compiled().lanes, {**op_numbers(), **own}
         layout = _Layout(code, tuple(varying), reduce, numbers)
         once = computed_once(code, layout.varies, layout.needed)
         self._once = None if once is None else Runner(once)
@@ -131,13 +132,9 @@ def listed(numbers: Any) -> list[Any]:
 
 
 @cache
-def _machinery() -> Any:
-    return engine.lanes()
-
-
-def can_run(code: Code) -> bool:
-    """Whether there is a machine for lanes, and it knows the code's ops."""
-    return _machinery() is not None and all(is_built_in(instruction.op) for instruction in code.instructions)
+def _lane_ops() -> Any:
+    """The numbers of the ops that only lanes have, and the instruction sets."""
+    return engine.compiled().lane_ops()
 
 
 def instruction_sets() -> list[str]:
@@ -147,7 +144,7 @@ def instruction_sets() -> list[str]:
     >>> bool(instruction_sets()) == (autograd.backend().name == "compiled")
     True
     """
-    return [] if _machinery() is None else list(_machinery()[2])
+    return [] if engine.compiled() is None else list(_lane_ops()[1])
 
 
 def block_of(slots: int) -> int:

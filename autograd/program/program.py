@@ -280,7 +280,7 @@ class Program(Caller):
         Args:
             structure: of the positional arguments.
         """
-        machine = self._made["runner"].machine
+        machine = self._runner.machine
         if machine is None or self._result.kind != "Value":
             return None
         if self._argnums is None:
@@ -300,8 +300,12 @@ class Program(Caller):
             items: floats and Values, one an input.
             ieee: whether such an op gives inf or nan instead.
         """
-        runner: Runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code, self.is_fast))
-        return runner([*items, *self.captured], ieee)
+        return self._runner([*items, *self.captured], ieee)
+
+    @property
+    def _runner(self) -> Runner:
+        made: Runner | None = self._made.get("runner")
+        return made or self._once("runner", lambda: Runner(self.code, self.is_fast))
 
     def fast(self) -> Program:
         """The same program, its results no longer the function's to the last bit.
@@ -330,7 +334,7 @@ class Program(Caller):
             A function without arguments, which reads `numbers` at each call and raises as a call of the program does.
 
         Raises:
-            TypeError: where they are no such arrays, or have another length.
+            InputTypeError: where they are no such arrays, or have another length.
             InputError: where the program captured Values.
 
         >>> import array, autograd
@@ -347,8 +351,13 @@ class Program(Caller):
         def failed() -> None:
             raise self._failure([*map(float, numbers)])
 
-        runner: Runner = self._made.get("runner") or self._once("runner", lambda: Runner(self.code, self.is_fast))
-        return runner.bound(numbers, out, failed)
+        try:
+            return self._runner.bound(numbers, out, failed)
+        except (TypeError, ValueError, BufferError) as cause:
+            raise InputTypeError(
+                f"{self.name}: bound(numbers, out) takes {len(self.inputs)} and {len(self._outputs)} doubles in a row, "
+                f"as array.array('d', …) or numpy lend them, not {numbers!r:.60} and {out!r:.60}: {cause}"
+            ) from cause
 
     def numbers_of(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> list[Any] | None:
         """A call's floats and Values, one an input; None where the arguments have another structure."""

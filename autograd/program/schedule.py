@@ -74,18 +74,18 @@ class Runner:
 
 
 @cache
-def _machinery() -> Any:
-    return engine.machine()
+def op_numbers() -> dict[str, int]:
+    """The machine's numbers of ops, by name; in the compiled engine."""
+    return engine.compiled().machine_ops()  # type: ignore[no-any-return]
 
 
 def _made(code: Code, fast: bool) -> Any:
-    machinery = _machinery()
-    if machinery is None or not _is_for_machines(code):
+    if not is_for_machines(code):
         return None
-    make, numbers = machinery
+    numbers = op_numbers()
     layout = Layout(code, numbers, fast)
     places = layout.places
-    return make(
+    return engine.compiled().machine(
         code.inputs,
         layout.size,
         [*layout.stream, numbers["end"], 0, 0, 0],
@@ -98,7 +98,10 @@ def _made(code: Code, fast: bool) -> Any:
     )
 
 
-def _is_for_machines(code: Code) -> bool:
+def is_for_machines(code: Code) -> bool:
+    """Whether the engine is compiled, and its machines know the code's ops."""
+    if engine.compiled() is None:
+        return False
     if isinstance(code.instructions, Instructions):
         return code.instructions.listing.is_built_in()  # type: ignore[no-any-return]
     return all(is_built_in(op) and (op is not ops.dot or len(inputs) > 1) for _, inputs, op, _ in code.instructions)
@@ -132,8 +135,8 @@ class Layout:
         self.stream: list[int] = []
         self.lists: list[int] = []
         self._items = items = collected(code)
-        in_c = engine.batches()
-        for members in batches(items, one) if in_c is None else in_c(items, one, _PATIENCE):
+        compiled = engine.compiled()
+        for members in batches(items, one) if compiled is None else compiled.batches(items, one, _PATIENCE):
             if items[members[0]].op in PRODUCTS:
                 members = self._grids(members)
             if members:

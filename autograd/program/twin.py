@@ -19,7 +19,10 @@ def listing_type() -> Any:
     >>> len(listing_type()(3))
     3
     """
-    found = engine.compiled_listing(
+    compiled = engine.compiled()
+    if compiled is None:
+        return Listing
+    return compiled.connect_programs(
         (*CONDITIONS, select, detach),
         TOTAL,
         modes.here,
@@ -32,4 +35,3 @@ def listing_type() -> Any:
         float_function,
         Instruction,
     )
-    return found or Listing

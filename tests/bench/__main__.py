@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autograd import backend
+from demos.options import count
 
 from . import report
 from .peers import PEERS
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     compiled = backend().name != "pure"
     known = [peer.name for peer in PEERS if compiled or peer.name != "chainrule-pure"]
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=count, default=7)
     parser.add_argument(
         "--only", type=names(WORKLOADS), default=WORKLOADS, metavar="WORKLOAD,…", help=", ".join(WORKLOADS)
     )

@@ -30,6 +30,7 @@ import numpy
 
 import autograd
 import nn
+from demos.options import count
 
 PIXELS, HIDDEN, DIGITS = 64, 32, 10
 RATE = 1e-3
@@ -213,7 +214,7 @@ def learners(folder: str) -> Iterator[tuple[str, Step | None, str]]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, compare, print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.batch", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=count, default=15)
     parser.add_argument("--samples", type=int, default=32, help="in a batch")
     options = parser.parse_args(argv)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import autograd
 from autograd import hessian, sparse_hessian, uncertain, uncertainty
+from demos.options import count
 
 
 def rosenbrock(x: Any) -> Any:
@@ -42,7 +43,7 @@ QUESTIONS: dict[str, Callable[[], Any]] = {
 def main() -> None:
     """Ask each question several times, and print the medians."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.functions", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=count, default=5)
     rounds = parser.parse_args().rounds
     print(f"backend {autograd.backend().name}; ms of CPU, median of {rounds}")
     for name, question in QUESTIONS.items():

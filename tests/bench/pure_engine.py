@@ -23,6 +23,7 @@ import micrograd.engine
 
 from autograd import backend
 from autograd.value import Value
+from demos.options import count
 
 from .microgpt_shape import LocalGrads
 
@@ -81,7 +82,7 @@ def main() -> None:
     """Read the command line; the peers recurse, so give them a deep stack."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--terms", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=count, default=15)
     given = parser.parse_args()
     sys.setrecursionlimit(100 * given.terms + 10_000)
     threading.stack_size(1 << 29)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograd import __version__, backend
+from demos.options import count
 
 from .__main__ import names
 from .peers import JAX, NUMPY, TORCH, Peer, PeerError, Worker, environment
@@ -119,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         prog="python -m tests.bench.replay", description=(__doc__ or "").partition("\n")[0]
     )
     known = [peer.name for peer in PEERS]
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=count, default=7)
     parser.add_argument("--only", type=names([*SIZES]), default=[*SIZES], metavar="WORKLOAD,…", help=", ".join(SIZES))
     parser.add_argument("--peers", type=names(known), default=known, metavar="PEER,…", help=", ".join(known))
     parser.add_argument("--quick", action="store_true", help="two short rounds: to see that it works")
