@@ -136,6 +136,8 @@ def recordings(w: list[Value], n: int) -> None:
         gradients(program(Value(3.0)), w[:1], create_graph=True)
         with suppress(ValueError):
             program(0.0)
+        with suppress(RuntimeError):
+            autograd.record(lambda x: x * x.data, 2.0)  # declines
 
 
 @program

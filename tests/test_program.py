@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import copy
 import gc
 import itertools
@@ -892,6 +893,32 @@ def test_calls_with_dicts_lists_and_what_is_no_number() -> None:
     turned = {"b": 1.0, "w": [[2.0], (3.0,)], "name": "p", "none": None}
     assert list(compiled.value_and_grad(turned, ("x", 3))[1]) == list(turned)
     assert compiled.value_and_grad(turned, ("x", 4))[0] == 10.0
+
+
+@pytest.mark.parametrize("ending", ["declines", "raises", "returns"])
+def test_what_a_recording_held_is_freed(ending: str) -> None:
+    class Hook:
+        def __call__(self, g: Any) -> None:
+            """Change nothing."""
+
+    def reference() -> Any:
+        hook = Hook()
+
+        def f(x: Any) -> Any:
+            y = x * 2.0
+            if ending != "returns":
+                y.register_hook(hook)
+            if ending == "raises":
+                raise KeyError(hook)
+            return y if ending != "returns" or hook else x
+
+        with contextlib.suppress(RecordError, KeyError):
+            ag.record(f, 1.0)
+        return weakref.ref(hook)
+
+    found = reference()
+    gc.collect()
+    assert found() is None
 
 
 def test_a_compiled_function_that_knows_itself_is_freed() -> None:

@@ -209,27 +209,31 @@ def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     rest = iter(inputs)
     new_args = tuple([put_together(x, rest) for x in args])
     new_kwargs = {name: put_together(x, rest) for name, x in kwargs.items()}
-    with modes.recording(recorder):
-        recorder.listing.attach(True)
-        try:
-            value = f(*new_args, **new_kwargs)
-        finally:
-            recorder.listing.attach(False)
-    if (random.getstate(), _numpy_state()) != before:
-        _restore(*before)  # the function will run once more
-        reason = "it draws random numbers, and a program would repeat them: draw them before the call and pass them in"
-        recorder.reasons["random"] = reason
-    outputs: list[Any] = []
     try:
-        result = Result(value, lambda v: _placed(recorder, outputs, v))
-    except InputError as error:
-        recorder.reasons["result"] = str(error)
-    if recorder.reasons:
-        return None, list(recorder.reasons.values())
-    guards = list(recorder.guards.values())
-    listing = recorder.listing
-    short, roots = listing.only(listing.leaves, [*outputs, *[slot for slot, _, _ in guards], *listing.raising()])
-    listing.end()
+        with modes.recording(recorder):
+            recorder.listing.attach(True)
+            try:
+                value = f(*new_args, **new_kwargs)
+            finally:
+                recorder.listing.attach(False)
+        if (random.getstate(), _numpy_state()) != before:
+            _restore(*before)  # the function will run once more
+            reason = (
+                "it draws random numbers, and a program would repeat them: draw them before the call and pass them in"
+            )
+            recorder.reasons["random"] = reason
+        outputs: list[Any] = []
+        try:
+            result = Result(value, lambda v: _placed(recorder, outputs, v))
+        except InputError as error:
+            recorder.reasons["result"] = str(error)
+        if recorder.reasons:
+            return None, list(recorder.reasons.values())
+        guards = list(recorder.guards.values())
+        listing = recorder.listing
+        short, roots = listing.only(listing.leaves, [*outputs, *[slot for slot, _, _ in guards], *listing.raising()])
+    finally:
+        recorder.listing.end()  # it holds every Value, and the recorder it
     places = iter(roots)
     program = Program(
         name_of(f),
